@@ -1,0 +1,281 @@
+package claims
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/cioidc/cioidc/internal/strictjson"
+)
+
+// Decode decodes a claims set into a T. It refuses anything but one JSON
+// object, duplicate names, names that differ only by case from another or from
+// a declared one (a *[SyntaxError]), and claims of a type that T does not take
+// (a *[ValueError]). Claims that T does not declare are kept for
+// [Registered.Lookup]. It checks no signature, issuer, audience or time.
+//
+// It looks T up by reflection each time. Where that matters, keep a [Decoder].
+func Decode[T any, P ModelOf[T]](data []byte) (*T, error) {
+	d, err := NewDecoder[T, P]()
+	if err != nil {
+		return nil, err
+	}
+	s, err := Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return d.Decode(s)
+}
+
+// Decoder decodes claims sets into a T. It holds what reflection found out
+// about T, and is safe for concurrent use.
+type Decoder[T any, P ModelOf[T]] struct{ plan *plan }
+
+// NewDecoder returns a decoder. It fails if T cannot be a model: two fields
+// claim the same name, names differ only by case, or [Registered] is not
+// embedded by value.
+func NewDecoder[T any, P ModelOf[T]]() (*Decoder[T, P], error) {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("claims: model %v is not a struct", t)
+	}
+	if !embeds(t) {
+		return nil, fmt.Errorf("claims: model %v does not embed claims.Registered by value", t)
+	}
+	p, err := planFor(t, nil)
+	if err != nil {
+		return nil, fmt.Errorf("claims: model %v: %w", t, err)
+	}
+	return &Decoder[T, P]{plan: p}, nil
+}
+
+func embeds(t reflect.Type) bool {
+	if t == reflect.TypeFor[Registered]() {
+		return true
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && f.Type.Kind() == reflect.Struct && embeds(f.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+// Decode decodes s into a new T. Its errors are those of the function [Decode].
+func (d *Decoder[T, P]) Decode(s *Set) (*T, error) {
+	out := new(T)
+	if err := d.plan.decode(s.object, reflect.ValueOf(out).Elem()); err != nil {
+		return nil, err
+	}
+	r := P(out).RegisteredClaims()
+	if r == nil {
+		return nil, fmt.Errorf("claims: model %T returns no registered claims", out)
+	}
+	r.payload = s.object.Source()
+	return out, nil
+}
+
+// plan says which field of a struct takes which claim, and how.
+type plan struct {
+	fields map[string]field
+	folded map[string]string // of each name in fields, the name by its fold
+}
+
+type field struct {
+	index []int
+	set   func(v reflect.Value, value string) error
+}
+
+// planFor makes the plan of struct type t. Outer holds the types around it, to
+// end the recursion of one that holds itself.
+func planFor(t reflect.Type, outer []reflect.Type) (*plan, error) {
+	for _, o := range outer {
+		if o == t {
+			return nil, fmt.Errorf("type %v holds itself", t)
+		}
+	}
+	p := &plan{fields: make(map[string]field, t.NumField()), folded: make(map[string]string, t.NumField())}
+	if err := p.add(t, nil, append(outer, t)); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plan) add(t reflect.Type, prefix []int, outer []reflect.Type) error {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(append([]int(nil), prefix...), i)
+		tag, tagged := f.Tag.Lookup("json")
+		if tag == "-" {
+			continue
+		}
+		name, err := tagName(tag)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+		if f.Anonymous && (!tagged || name == "") && f.Type.Kind() == reflect.Struct {
+			if err := p.add(f.Type, index, outer); err != nil {
+				return err
+			}
+			continue
+		}
+		if !f.IsExported() {
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		set, err := setterFor(f.Type, outer)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+		fold := strictjson.Fold(name)
+		if other, taken := p.folded[fold]; taken {
+			return fmt.Errorf("the claims %q and %q are declared twice or differ only by case", other, name)
+		}
+		p.folded[fold] = name
+		p.fields[name] = field{index: index, set: set}
+	}
+	return nil
+}
+
+// decode fills dst, which is addressable, from o.
+func (p *plan) decode(o *strictjson.Object, dst reflect.Value) error {
+	for _, m := range o.Members() {
+		f, ok := p.fields[m.Name]
+		if !ok {
+			if known, ok := p.folded[strictjson.Fold(m.Name)]; ok {
+				return &SyntaxError{Problem: fmt.Sprintf("%.64q differs only by case from the claim %q", m.Name, known)}
+			}
+			continue
+		}
+		if err := f.set(dst.FieldByIndex(f.index), m.Value); err != nil {
+			var inner *ValueError
+			var syntax *SyntaxError
+			switch {
+			case errors.As(err, &inner):
+				return &ValueError{Claim: m.Name + "." + inner.Claim, Problem: inner.Problem}
+			case errors.As(err, &syntax):
+				return syntax
+			}
+			return &ValueError{Claim: m.Name, Problem: err.Error()}
+		}
+	}
+	return nil
+}
+
+// setterFor returns what writes a JSON text into a field of type t.
+func setterFor(t reflect.Type, outer []reflect.Type) (func(reflect.Value, string) error, error) {
+	pointer := reflect.PointerTo(t)
+	switch {
+	case pointer.Implements(reflect.TypeFor[scalar]()):
+		return func(v reflect.Value, value string) error {
+			return v.Addr().Interface().(scalar).parse(value)
+		}, nil
+	case pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) || t.Kind() == reflect.Interface:
+		return setByJSON, nil
+	case t.Kind() == reflect.String:
+		return setString, nil
+	case t == reflect.TypeFor[[]string]():
+		return func(v reflect.Value, value string) error {
+			list, err := parseStrings(value)
+			if err != nil {
+				return err
+			}
+			v.Set(reflect.ValueOf(list))
+			return nil
+		}, nil
+	case t.Kind() == reflect.Struct:
+		inner, err := planFor(t, outer)
+		if err != nil {
+			return nil, err
+		}
+		return func(v reflect.Value, value string) error { return setStruct(inner, v, value) }, nil
+	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
+		element, err := setterFor(t.Elem(), outer)
+		if err != nil {
+			return nil, err
+		}
+		return func(v reflect.Value, value string) error {
+			if value == "null" {
+				return nil
+			}
+			v.Set(reflect.New(t.Elem()))
+			return element(v.Elem(), value)
+		}, nil
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		element, err := setterFor(t.Elem(), outer)
+		if err != nil {
+			return nil, err
+		}
+		return func(v reflect.Value, value string) error { return setSlice(element, v, value) }, nil
+	}
+	return setByJSON, nil
+}
+
+func setString(v reflect.Value, value string) error {
+	if value == "null" {
+		return nil
+	}
+	s, ok := strictjson.Unquote(value)
+	if !ok {
+		return fmt.Errorf("want a string, not %s", kindOf(value))
+	}
+	v.SetString(s)
+	return nil
+}
+
+func setStruct(p *plan, v reflect.Value, value string) error {
+	if value == "null" {
+		return nil
+	}
+	if value[0] != '{' {
+		return fmt.Errorf("want an object, not %s", kindOf(value))
+	}
+	o, err := strictjson.Parse(value)
+	if err != nil { // It was parsed as a part of the whole, so this does not happen.
+		return err
+	}
+	return p.decode(o, v)
+}
+
+func setSlice(element func(reflect.Value, string) error, v reflect.Value, value string) error {
+	if value == "null" {
+		return nil
+	}
+	list, ok := strictjson.Elements(value)
+	if !ok {
+		return fmt.Errorf("want an array, not %s", kindOf(value))
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
+	for i, e := range list {
+		if err := element(v.Index(i), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setByJSON leaves a field of any other type to encoding/json. What it says of
+// the value stays out of the error: a custom UnmarshalJSON may quote it.
+func setByJSON(v reflect.Value, value string) error {
+	if err := json.Unmarshal([]byte(value), v.Addr().Interface()); err != nil {
+		return fmt.Errorf("%s does not fit a Go %v", kindOf(value), v.Type())
+	}
+	return nil
+}
+
+// tagName returns the claim's name in a json struct tag. The string option is
+// refused: it would change what text is accepted, and Bool and ID do that by
+// type.
+func tagName(tag string) (string, error) {
+	name, options, _ := strings.Cut(tag, ",")
+	for o := range strings.SplitSeq(options, ",") {
+		if o == "string" {
+			return "", errors.New("the json tag's option string is not supported; use claims.ID or claims.Bool")
+		}
+	}
+	return name, nil
+}

@@ -1,0 +1,93 @@
+package claims
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cioidc/cioidc/internal/strictjson"
+)
+
+// Set is a claims set whose structure was checked and whose values were not
+// looked at yet. A [Decoder] turns it into a model without reading it again, so
+// that whoever chooses by one claim and then decodes the rest has read one
+// text, once. A Set says nothing of who signed it.
+type Set struct{ object *strictjson.Object }
+
+// Parse checks the structure of a claims set: one JSON object, at most 16
+// levels deep, valid UTF-8, no name twice and no names that differ only by
+// case, at any level. Its error is a *[SyntaxError].
+func Parse(data []byte) (*Set, error) {
+	o, err := strictjson.Parse(string(data))
+	if err != nil {
+		var s *strictjson.SyntaxError
+		if errors.As(err, &s) {
+			return nil, &SyntaxError{Offset: s.Offset, Problem: s.Problem}
+		}
+		return nil, err
+	}
+	return &Set{o}, nil
+}
+
+// Lookup returns the JSON text of the claim called name, and whether it is
+// there, be it null.
+func (s *Set) Lookup(name string) (json.RawMessage, bool) { return lookup(s.object, name) }
+
+// String returns the claim called name if it is there and a string.
+func (s *Set) String(name string) (string, bool) {
+	v, ok := s.object.Lookup(name)
+	if !ok {
+		return "", false
+	}
+	return strictjson.Unquote(v)
+}
+
+// Payload returns a copy of the text that was parsed.
+func (s *Set) Payload() json.RawMessage { return json.RawMessage(s.object.Source()) }
+
+// SyntaxError reports a claims set that is not the one JSON object it must be.
+type SyntaxError struct {
+	// Offset is where in the claims set, in bytes.
+	Offset int
+	// Problem says what is wrong. It may quote a claim's name, never a value.
+	Problem string
+}
+
+// Error returns the problem and where it is.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("claims: %s at byte %d", e.Problem, e.Offset)
+}
+
+// ValueError reports a claim whose value has a type or form that the model
+// does not take.
+type ValueError struct {
+	// Claim is the claim's name as the platform spells it.
+	Claim string
+	// Problem says what was expected and what came, never the value.
+	Problem string
+}
+
+// Error returns the claim and the problem.
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("claims: %s: %s", e.Claim, e.Problem)
+}
+
+// kindOf names the JSON type of a value, for error texts.
+func kindOf(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	switch value[0] {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}

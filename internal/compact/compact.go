@@ -1,0 +1,105 @@
+// Package compact takes a JWS in compact serialization (RFC 7515 section 3.1)
+// apart, strictly: three parts, canonical base64url, a header that asks for
+// nothing this module does not do. It checks no signature; it is what comes
+// before one, and what a job uses to see what its own token says.
+package compact
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// MaxSize is the size in bytes above which a token is refused unread. GitLab's
+// largest tokens, with 200 groups of the user in them, stay below it.
+const MaxSize = 16 << 10
+
+const maxHeaderSize = 4 << 10
+
+// The two kinds of error this package returns, wrapped in an [Error].
+var (
+	// ErrMalformed: not a compact JWS in the one form that is accepted.
+	ErrMalformed = errors.New("malformed token")
+	// ErrUnsupported: well formed, but it asks for a feature that is refused.
+	ErrUnsupported = errors.New("unsupported token")
+)
+
+// Error says what is wrong with a token. It never holds any part of it but the
+// names of header members, and what its header says of alg, typ and crit.
+type Error struct {
+	Kind   error // ErrMalformed or ErrUnsupported
+	Detail string
+}
+
+// Error returns the detail.
+func (e *Error) Error() string { return e.Detail }
+
+// Unwrap returns the kind.
+func (e *Error) Unwrap() error { return e.Kind }
+
+func malformed(format string, args ...any) error {
+	return &Error{Kind: ErrMalformed, Detail: fmt.Sprintf(format, args...)}
+}
+
+func unsupported(format string, args ...any) error {
+	return &Error{Kind: ErrUnsupported, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Parts are the pieces of a token, still encoded.
+type Parts struct {
+	Header, Payload, Signature string
+	// SigningInput is what the signature covers: header, dot, payload.
+	SigningInput string
+}
+
+// Split takes raw apart without decoding anything.
+func Split(raw string) (Parts, error) {
+	switch {
+	case raw == "":
+		return Parts{}, malformed("the token is empty")
+	case len(raw) > MaxSize:
+		return Parts{}, malformed("the token has %d bytes, more than the %d that are accepted", len(raw), MaxSize)
+	case raw[0] == '{':
+		return Parts{}, malformed("JSON serialization; only the compact one is accepted")
+	}
+	first := strings.IndexByte(raw, '.')
+	last := strings.LastIndexByte(raw, '.')
+	if first < 0 || first == last {
+		return Parts{}, malformed("not a signed token: it does not have three parts separated by dots")
+	}
+	if strings.IndexByte(raw[first+1:last], '.') >= 0 {
+		return Parts{}, malformed("more than three parts; encrypted tokens (JWE) are not accepted")
+	}
+	p := Parts{Header: raw[:first], Payload: raw[first+1 : last], Signature: raw[last+1:], SigningInput: raw[:last]}
+	switch {
+	case p.Header == "":
+		return Parts{}, malformed("the header is empty")
+	case p.Payload == "":
+		return Parts{}, malformed("the payload is empty")
+	case p.Signature == "":
+		return Parts{}, malformed("the signature is empty")
+	}
+	return p, nil
+}
+
+// canonical refuses what RFC 7515 section 2 forbids: padding, and trailing
+// bits that are not zero, which would give one token many spellings.
+var canonical = base64.RawURLEncoding.Strict()
+
+// Decode decodes one part. Name says which one, for the error.
+func Decode(name, part string) ([]byte, error) {
+	// encoding/base64 skips line breaks; a token has none.
+	for i := 0; i < len(part); i++ {
+		c := part[i]
+		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return nil, malformed("the %s is not base64url: unexpected %q at byte %d", name, c, i)
+		}
+	}
+	out := make([]byte, canonical.DecodedLen(len(part)))
+	n, err := canonical.Decode(out, []byte(part))
+	if err != nil {
+		return nil, malformed("the %s is not canonical base64url", name)
+	}
+	return out[:n], nil
+}

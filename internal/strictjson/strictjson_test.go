@@ -1,0 +1,172 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseAccepts(t *testing.T) {
+	o, err := Parse(" {\"a\" : 1.5e3 ,\t\"b\":[true,false,null,{\"a\":\"\\u00e9\\ud83d\\ude00\"}],\"\\u0063\":\"x\\n\\\"\"}\r\n")
+	require.NoError(t, err)
+	want := []Member{
+		{"a", "1.5e3"},
+		{"b", `[true,false,null,{"a":"\u00e9\ud83d\ude00"}]`},
+		{"c", `"x\n\""`},
+	}
+	assert.Equal(t, want, o.Members())
+	v, ok := o.Lookup("c")
+	require.True(t, ok)
+	s, ok := Unquote(v)
+	require.True(t, ok)
+	assert.Equal(t, "x\n\"", s)
+	_, ok = o.Lookup("C")
+	assert.False(t, ok)
+	for _, empty := range []string{"{}", " { } "} {
+		_, err := Parse(empty)
+		assert.NoError(t, err)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	_, err := Parse(deep(MaxDepth))
+	require.NoError(t, err, "the deepest that is allowed")
+	for name, c := range map[string]struct{ in, problem string }{
+		"nothing":                  {"", "nothing where a JSON object should be"},
+		"byte order mark":          {"\ufeff{}", "not a JSON object"},
+		"null":                     {"null", "not a JSON object"},
+		"array":                    {"[]", "not a JSON object"},
+		"string":                   {`"{}"`, "not a JSON object"},
+		"two objects":              {"{}{}", "text after the JSON object"},
+		"trailing garbage":         {`{"a":1} x`, "text after the JSON object"},
+		"not closed":               {`{"a":1`, "object not closed"},
+		"comma at the end":         {`{"a":1,}`, "no name where an object member should start"},
+		"no colon":                 {`{"a" 1}`, "no colon after a member's name"},
+		"no comma":                 {`{"a":1 "b":2}`, "neither comma nor brace after a member"},
+		"no value":                 {`{"a":}`, "not a JSON value"},
+		"array not closed":         {`{"a":[1`, "array not closed"},
+		"comma in array":           {`{"a":[1,]}`, "not a JSON value"},
+		"array without comma":      {`{"a":[1 2]}`, "neither comma nor bracket after an element"},
+		"leading zero":             {`{"a":01}`, "neither comma nor brace after a member"},
+		"plus sign":                {`{"a":+1}`, "not a JSON value"},
+		"no digits":                {`{"a":-}`, "not a JSON number"},
+		"no fraction":              {`{"a":1.}`, "not a JSON number"},
+		"no exponent":              {`{"a":1e}`, "not a JSON number"},
+		"NaN":                      {`{"a":NaN}`, "not a JSON value"},
+		"word cut":                 {`{"a":tru`, "not a JSON value"},
+		"control character":        {"{\"a\":\"\x01\"}", "control character in a string"},
+		"line break in string":     {"{\"a\":\"\n\"}", "control character in a string"},
+		"invalid UTF-8":            {"{\"a\":\"\xff\"}", "invalid UTF-8 in a string"},
+		"overlong UTF-8":           {"{\"a\":\"\xc0\xaf\"}", "invalid UTF-8 in a string"},
+		"invalid UTF-8 in name":    {"{\"\xff\":1}", "invalid UTF-8 in a string"},
+		"unknown escape":           {`{"a":"\x41"}`, "unknown escape in a string"},
+		"short escape":             {`{"a":"\u00"}`, "unknown escape in a string"},
+		"escape at the end":        {`{"a":"\`, "string not closed"},
+		"string not closed":        {`{"a":"b`, "string not closed"},
+		"lone high surrogate":      {`{"a":"\ud83d"}`, "half of a surrogate pair in a string"},
+		"lone low surrogate":       {`{"a":"\ude00"}`, "half of a surrogate pair in a string"},
+		"high surrogate twice":     {`{"a":"\ud83d\ud83d"}`, "half of a surrogate pair in a string"},
+		"too deep":                 {deep(MaxDepth + 1), "nested deeper than 16 levels"},
+		"too deep in arrays":       {`{"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "nested deeper than 16 levels"},
+		"twice":                    {`{"sub":1,"sub":1}`, `member "sub" appears twice`},
+		"twice by escape":          {`{"sub":1,"\u0073ub":1}`, `member "sub" appears twice`},
+		"twice inside":             {`{"a":[{"b":1,"b":2}]}`, `member "b" appears twice`},
+		"other case":               {`{"sub":1,"SUB":2}`, `members "sub" and "SUB" differ only by case`},
+		"other case first":         {`{"Sub":1,"sub":2}`, `members "Sub" and "sub" differ only by case`},
+		"long s":                   {`{"sub":1,"ſub":2}`, `members "sub" and "\u017fub" differ only by case`},
+		"Kelvin sign":              {`{"kid":1,"` + "\u212a" + `id":2}`, `members "kid" and "\u212aid" differ only by case`},
+		"Greek, three lower forms": {`{"σ":1,"ς":2}`, `members "\u03c3" and "\u03c2" differ only by case`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(c.in)
+			var s *SyntaxError
+			require.ErrorAs(t, err, &s)
+			assert.Equal(t, c.problem, s.Problem)
+		})
+	}
+}
+
+// An object with more members than the list of few names holds must refuse the
+// same, and must not take quadratic time to do so.
+func TestParseManyMembers(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("{")
+	for i := range 2000 {
+		fmt.Fprintf(&b, `"n%d":0,`, i)
+	}
+	_, err := Parse(b.String() + `"last":0}`)
+	require.NoError(t, err)
+	_, err = Parse(b.String() + `"last":0,"LAST":0}`)
+	var s *SyntaxError
+	require.ErrorAs(t, err, &s)
+	assert.Equal(t, `members "last" and "LAST" differ only by case`, s.Problem)
+}
+
+func TestElements(t *testing.T) {
+	got, ok := Elements(`[ 1 , "a,]" , [2] , {"b":[3]} ]`)
+	require.True(t, ok)
+	assert.Equal(t, []string{"1", `"a,]"`, "[2]", `{"b":[3]}`}, got)
+	got, ok = Elements(`[ ]`)
+	require.True(t, ok)
+	assert.Empty(t, got)
+	for _, no := range []string{"", "1", `"[]"`, "{}", "null"} {
+		_, ok := Elements(no)
+		assert.False(t, ok, no)
+	}
+}
+
+// What Parse accepts, encoding/json accepts too, with the same members.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{`{}`, `{"a":1}`, `{"a":"\ud83d\ude00","b":[1,{"c":null}]}`, `{"a":1,"A":2}`, "{\"a\":\"\xff\"}", `{"a":-0.0e+1} `} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		o, err := Parse(in)
+		if err != nil {
+			var s *SyntaxError
+			require.ErrorAs(t, err, &s)
+			return
+		}
+		var want map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(in), &want))
+		require.True(t, utf8.ValidString(in))
+		require.Len(t, o.Members(), len(want))
+		for _, m := range o.Members() {
+			require.Equal(t, string(want[m.Name]), m.Value)
+			var s string
+			got, ok := Unquote(m.Value)
+			require.Equal(t, m.Value[0] == '"', ok)
+			if ok {
+				require.NoError(t, json.Unmarshal([]byte(m.Value), &s))
+				require.Equal(t, s, got)
+			}
+			if list, ok := Elements(m.Value); ok {
+				var raw []json.RawMessage
+				require.NoError(t, json.Unmarshal([]byte(m.Value), &raw))
+				require.Len(t, list, len(raw))
+				for i := range list {
+					require.Equal(t, strings.TrimSpace(string(raw[i])), list[i])
+				}
+			}
+		}
+	})
+}
+
+// Names that encoding/json would take for one another have the same fold.
+func FuzzFold(f *testing.F) {
+	f.Add("sub", "SUB")
+	f.Add("kid", "\u212aid")
+	f.Add("ſ", "S")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if utf8.ValidString(a) && utf8.ValidString(b) && strings.EqualFold(a, b) {
+			require.Equal(t, Fold(a), Fold(b))
+		}
+		require.Equal(t, Fold(a), Fold(Fold(a)))
+	})
+}
