@@ -1,0 +1,187 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/jose"
+)
+
+const (
+	defaultLeeway      = 30 * time.Second
+	maxLeeway          = 5 * time.Minute
+	defaultMaxLifetime = 24 * time.Hour
+)
+
+// Config configures a [Verifier]. Issuers is required, and so are audiences,
+// here or at each issuer. There is no way to switch off a check of the
+// signature, the issuer, the audience or the times.
+type Config struct {
+	// Issuers are the only issuers whose tokens are accepted. A token of any
+	// other is refused without a network request. Required.
+	Issuers []Issuer
+	// Audiences are the accepted aud values; a token needs one of them. On a
+	// public issuer anyone can ask for a token with any audience, so it says
+	// whom a token is for, never whom it is from. Use a value of your service's
+	// own, such as its URL, so that a token for another service cannot be used
+	// here. Empty means that every issuer must bring its own.
+	Audiences []string
+	// RejectExtraAudiences refuses a token that has other audiences beside the
+	// accepted ones: another recipient could use it here.
+	RejectExtraAudiences bool
+	// Authorize, if set, decides on a token that is otherwise valid. The
+	// decision, which may be nil, goes to [Token.Decision] and to Audit. The
+	// error is wrapped in a *[DeniedError], unless it is or wraps an
+	// *[UnavailableError]. Nil means that every valid token of Issuers passes:
+	// on a public issuer that is everybody, so decide on the claims elsewhere.
+	Authorize func(ctx context.Context, c claims.Model) (decision slog.LogValuer, err error)
+	// AllowSSHRerun accepts CircleCI jobs that were rerun with SSH, and tokens
+	// that do not say whether they were.
+	AllowSSHRerun bool
+	// AllowForks accepts jobs whose commit or configuration may come from a
+	// fork.
+	AllowForks bool
+	// Leeway is the tolerated clock skew. Zero means 30 seconds, a negative
+	// value none; more than 5 minutes is an error.
+	Leeway time.Duration
+	// MaxLifetime bounds exp minus iat. Zero means 24 hours, which a job of
+	// GitLab with a longer timeout exceeds.
+	MaxLifetime time.Duration
+	// Keys sets how the issuers' keys are fetched and kept. Nil means the
+	// defaults. Its HTTPClient, Logger and Now give way to those of Config
+	// where Config has them.
+	Keys *RemoteKeySetOptions
+	// HTTPClient fetches discovery documents and keys. It is copied, and its
+	// redirect policy replaced: at most three, on the same scheme and host. Nil
+	// means a client on [http.DefaultTransport].
+	HTTPClient *http.Client
+	// Audit, if set, is called once for each call of [Verifier.Verify], at its
+	// end and in its goroutine, with whatever it came to.
+	Audit func(context.Context, Event)
+	// Logger receives key changes and failed fetches. Nil means none.
+	Logger *slog.Logger
+	// Now returns the current time. Nil means [time.Now].
+	Now func() time.Time
+}
+
+// Event is what one call of [Verifier.Verify] came to.
+type Event struct {
+	// Time is when, by [Config.Now].
+	Time time.Time
+	// Identity is whose verified token it was; zero if the token is not valid.
+	Identity claims.Identity
+	// TokenHash is the SHA-256 of the token, in hexadecimal.
+	TokenHash string
+	// Decision is what [Config.Authorize] returned; nil if it was not asked.
+	Decision slog.LogValuer
+	// Err is what Verify returned; nil if the token was accepted.
+	Err error
+}
+
+// issuer is a configured issuer with its defaults filled in.
+type issuer struct {
+	url        string
+	audiences  []string
+	algorithms []Algorithm
+	keys       KeySet
+	*model
+}
+
+func (c *Config) leeway() time.Duration {
+	switch {
+	case c.Leeway == 0:
+		return defaultLeeway
+	case c.Leeway < 0:
+		return 0
+	}
+	return c.Leeway
+}
+
+func (c *Config) maxLifetime() time.Duration {
+	if c.MaxLifetime == 0 {
+		return defaultMaxLifetime
+	}
+	return c.MaxLifetime
+}
+
+func (c *Config) check() error {
+	switch {
+	case len(c.Issuers) == 0:
+		return errors.New("oidc: no issuers; Config.Issuers is required")
+	case c.leeway() > maxLeeway:
+		return fmt.Errorf("oidc: a leeway of %v is more than %v; correct the clocks instead", c.Leeway, maxLeeway)
+	case c.MaxLifetime < 0:
+		return errors.New("oidc: MaxLifetime is negative; zero means 24 hours")
+	}
+	return nil
+}
+
+// resolve checks i and fills in what it leaves to the configuration.
+func (c *Config) resolve(i Issuer) (*issuer, error) {
+	if i.model == nil {
+		return nil, fmt.Errorf("oidc: issuer %s was not made by a constructor; use oidc.GitLab, oidc.CircleCI or oidc.IssuerOf", quote(i.URL))
+	}
+	if i.model.err != nil {
+		return nil, fmt.Errorf("oidc: %w", i.model.err)
+	}
+	u, err := httpx.CheckURL(i.URL)
+	if err != nil {
+		return nil, fmt.Errorf("oidc: issuer %s: %w", quoteURL(i.URL), err)
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		return nil, fmt.Errorf("oidc: issuer %s has a query", quote(i.URL))
+	}
+	out := &issuer{url: i.URL, audiences: i.Audiences, algorithms: i.Algorithms, keys: i.Keys, model: i.model}
+	if len(out.audiences) == 0 {
+		out.audiences = c.Audiences
+	}
+	if len(out.audiences) == 0 {
+		return nil, fmt.Errorf("oidc: no audience for issuer %s; set Config.Audiences or the issuer's own to a value of your service's own, such as its URL", quote(i.URL))
+	}
+	if slices.Contains(out.audiences, "") {
+		return nil, fmt.Errorf("oidc: an audience of issuer %s is empty", quote(i.URL))
+	}
+	if len(out.algorithms) == 0 {
+		out.algorithms = []Algorithm{RS256}
+	}
+	for _, a := range out.algorithms {
+		if !jose.Supported(string(a)) {
+			return nil, fmt.Errorf("oidc: algorithm %s of issuer %s is not one of RS256, ES256 and EdDSA", quote(string(a)), quote(i.URL))
+		}
+	}
+	switch keys := out.keys.(type) {
+	case nil:
+		if out.keys, err = newRemoteKeySet("", i.URL, c.keyOptions()); err != nil {
+			return nil, err
+		}
+	case StaticKeySet:
+		if err := keys.check(); err != nil {
+			return nil, fmt.Errorf("oidc: issuer %s: %w", quote(i.URL), err)
+		}
+	}
+	return out, nil
+}
+
+func (c *Config) keyOptions() *RemoteKeySetOptions {
+	var o RemoteKeySetOptions
+	if c.Keys != nil {
+		o = *c.Keys
+	}
+	if c.HTTPClient != nil {
+		o.HTTPClient = c.HTTPClient
+	}
+	if c.Logger != nil {
+		o.Logger = c.Logger
+	}
+	if c.Now != nil {
+		o.Now = c.Now
+	}
+	return &o
+}

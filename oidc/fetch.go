@@ -1,0 +1,228 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/strictjson"
+)
+
+// snapshot is what one fetch brought. It never changes.
+type snapshot struct {
+	keys       map[string][]Key
+	fetchedAt  time.Time // when the fetch began: what the answer is sure to know
+	refreshAt  time.Time
+	freshUntil time.Time
+	staleUntil time.Time
+}
+
+// flight is a fetch under way.
+type flight struct {
+	done chan struct{} // closed at the end
+	err  error         // valid after that
+}
+
+// start begins a fetch. The mutex is held. The fetch has a deadline of its own
+// and no caller's context: a caller that gives up must not fail the others.
+func (r *RemoteKeySet) start(now time.Time) *flight {
+	f := &flight{done: make(chan struct{})}
+	r.flight = f
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), r.opts.Timeout)
+		defer cancel()
+		s, err := r.fetch(ctx, now)
+		r.land(f, s, err)
+	}()
+	return f
+}
+
+// land records the end of f.
+func (r *RemoteKeySet) land(f *flight, s *snapshot, err error) {
+	now := r.opts.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flight, r.last = nil, err
+	f.err = err
+	if err != nil {
+		wait := min(firstRetry<<min(r.failures, 8), lastRetry)
+		if old := r.current.Load(); old == nil || !now.Before(old.staleUntil) {
+			// With nothing to use meanwhile, callers are failing: keep trying.
+			wait = firstRetry
+		}
+		r.failures++
+		r.retryAt = now.Add(wait)
+		r.opts.Logger.Warn("oidc: fetching keys failed", slog.String("issuer", r.issuer), slog.Any("error", err),
+			slog.Int("failures", r.failures), slog.Duration("retry_after", wait))
+	} else {
+		old := r.current.Swap(s)
+		r.failures, r.retryAt = 0, time.Time{}
+		r.logChange(old, s)
+	}
+	close(f.done)
+}
+
+func (r *RemoteKeySet) logChange(old, s *snapshot) {
+	var added, removed []string
+	for id := range s.keys {
+		if old == nil || old.keys[id] == nil {
+			added = append(added, id)
+		}
+	}
+	if old != nil {
+		for id := range old.keys {
+			if s.keys[id] == nil {
+				removed = append(removed, id)
+			}
+		}
+	}
+	if len(added)+len(removed) == 0 {
+		return
+	}
+	slices.Sort(added)
+	slices.Sort(removed)
+	r.opts.Logger.Info("oidc: keys changed", slog.String("issuer", r.issuer), slog.Any("added", added), slog.Any("removed", removed))
+}
+
+// fetch gets the key set, by way of discovery if need be. A URL that discovery
+// gave earlier is looked up again if it no longer works.
+func (r *RemoteKeySet) fetch(ctx context.Context, now time.Time) (*snapshot, error) {
+	if r.issuer == "" {
+		return r.fetchKeys(ctx, r.url, now)
+	}
+	known := r.found != "" && now.Sub(r.foundAt) < discoveryAge
+	if !known {
+		if err := r.discover(ctx, now); err != nil {
+			return nil, err
+		}
+	}
+	before := r.found
+	s, err := r.fetchKeys(ctx, r.found, now)
+	if err == nil || !known {
+		return s, err
+	}
+	if r.discover(ctx, now) != nil || r.found == before {
+		return nil, err
+	}
+	return r.fetchKeys(ctx, r.found, now)
+}
+
+// discover reads the issuer's discovery document (OpenID Connect Discovery 1.0
+// section 4). A key set on another host is followed: naming it is what the
+// document is for.
+func (r *RemoteKeySet) discover(ctx context.Context, now time.Time) error {
+	url := strings.TrimSuffix(r.issuer, "/") + "/.well-known/openid-configuration"
+	body, _, err := r.get(ctx, OpDiscovery, url)
+	if err != nil {
+		return err
+	}
+	fail := func(format string, args ...any) error {
+		return &UnavailableError{Op: OpDiscovery, Issuer: r.issuer, URL: url, Err: fmt.Errorf(format, args...)}
+	}
+	o, err := strictjson.Parse(string(body))
+	if err != nil {
+		return fail("the discovery document: %v", err)
+	}
+	member := func(name string) string {
+		v, _ := o.Lookup(name)
+		s, _ := strictjson.Unquote(v)
+		return s
+	}
+	// Section 4.3: the issuer must be the one that was asked, exactly.
+	if got := member("issuer"); got != r.issuer {
+		hint := sameButFor(got, r.issuer)
+		if hint != "" {
+			hint = " (" + hint + ")"
+		}
+		return fail("the discovery document is of issuer %s, the configured one is %s%s", quote(got), quote(r.issuer), hint)
+	}
+	uri := member("jwks_uri")
+	if _, err := httpx.CheckURL(uri); err != nil {
+		return fail("the discovery document's jwks_uri %s: %v", quote(uri), err)
+	}
+	r.found, r.foundAt = uri, now
+	return nil
+}
+
+func (r *RemoteKeySet) fetchKeys(ctx context.Context, url string, now time.Time) (*snapshot, error) {
+	body, header, err := r.get(ctx, OpKeys, url)
+	if err != nil {
+		return nil, err
+	}
+	set, err := ParseKeySet(body)
+	if err != nil {
+		return nil, &UnavailableError{Op: OpKeys, Issuer: r.issuer, URL: url, Err: err}
+	}
+	s := &snapshot{keys: make(map[string][]Key, len(set)), fetchedAt: now}
+	for _, k := range set {
+		s.keys[k.ID] = append(s.keys[k.ID], k)
+	}
+	fresh := min(max(maxAge(header), r.opts.MinAge), r.opts.MaxAge)
+	s.refreshAt = now.Add(fresh / 5 * 4)
+	s.freshUntil = now.Add(fresh)
+	s.staleUntil = s.freshUntil.Add(r.opts.MaxStale)
+	return s, nil
+}
+
+func (r *RemoteKeySet) get(ctx context.Context, op, url string) ([]byte, http.Header, error) {
+	body, header, status, err := httpx.Get(ctx, r.client, url, httpx.DefaultLimit)
+	u := &UnavailableError{Op: op, Issuer: r.issuer, URL: url, StatusCode: status, Err: err}
+	switch {
+	case err != nil:
+		return nil, nil, u
+	case status != http.StatusOK:
+		u.Err = errors.New("want 200 " + http.StatusText(http.StatusOK))
+		return nil, nil, u
+	}
+	return body, header, nil
+}
+
+// maxAge returns how long a response says it is fresh (RFC 9111 section
+// 5.2.2). What forbids caching counts as no time at all; the caller's least
+// time then holds, since a verifier without a cache would be no use.
+func maxAge(header http.Header) time.Duration {
+	age := ageWithoutMaxAge
+	for _, line := range header.Values("Cache-Control") {
+		for directive := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-store", "no-cache":
+				return 0
+			case "max-age":
+				if n, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
+					age = time.Duration(n) * time.Second
+				}
+			}
+		}
+	}
+	return age
+}
+
+// budget is the allowance of fetches for unknown key IDs.
+type budget struct {
+	spent float64 // how much of the burst is in use
+	at    time.Time
+}
+
+const (
+	budgetBurst = 3
+	budgetEvery = 30 * time.Second
+)
+
+// take uses one fetch and returns zero, or returns how long until there is one.
+func (b *budget) take(now time.Time) time.Duration {
+	b.spent = max(0, b.spent-float64(now.Sub(b.at))/float64(budgetEvery))
+	b.at = now
+	if b.spent > budgetBurst-1 {
+		return time.Duration((b.spent - (budgetBurst - 1)) * float64(budgetEvery))
+	}
+	b.spent++
+	return 0
+}

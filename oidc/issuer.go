@@ -1,0 +1,212 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/cioidc/cioidc/claims"
+)
+
+// circleCIRoot is the issuer of CircleCI's root tokens and the start of the
+// issuers of its organizations.
+const circleCIRoot = "https://oidc.circleci.com"
+
+// An Issuer is a token issuer to trust, and the model of its claims. Make one
+// with [GitLab], [CircleCI], [CircleCIRoot], [CircleCIServer] or [IssuerOf];
+// the fields may then be changed.
+type Issuer struct {
+	// URL must equal the iss claim, byte for byte. The constructors set it.
+	URL string
+	// Audiences, if set, replace [Config.Audiences] for this issuer. Nil means
+	// those of Config.
+	Audiences []string
+	// Algorithms are the accepted signature algorithms. Nil means RS256.
+	Algorithms []Algorithm
+	// Keys are the issuer's keys. Nil means a [RemoteKeySet] found by OpenID
+	// Connect discovery at URL.
+	Keys KeySet
+
+	model *model
+}
+
+// model is what the verifier knows of an issuer's tokens beyond RFC 7519.
+type model struct {
+	err    error // why the constructor's arguments were wrong
+	goType reflect.Type
+	decode func(*claims.Set) (claims.Model, error)
+	// check tells tokens that the issuer signs for other purposes from job
+	// tokens. Nil means nothing to tell.
+	check func(claims.Model) *TokenError
+	// guard refuses jobs that the owner of a project does not fully control.
+	// Nil means none.
+	guard func(claims.Model, *Config) *DeniedError
+}
+
+// IssuerOf trusts the issuer at url, a platform that this package does not
+// know, whose claims are modelled by T. It checks what RFC 7519 asks for and
+// knows nothing of forks or reruns: [Config.Authorize] has to. It is not for
+// GitLab and CircleCI: [NewVerifier] refuses their models here, since the
+// checks that belong to them would be missing.
+func IssuerOf[T any, P claims.ModelOf[T]](url string) Issuer {
+	m := modelOf[T, P]()
+	t := reflect.TypeFor[T]()
+	for _, own := range []reflect.Type{reflect.TypeFor[claims.GitLab](), reflect.TypeFor[claims.CircleCI]()} {
+		if m.err == nil && contains(t, own) {
+			m.err = fmt.Errorf("IssuerOf[%v] would leave out the checks that belong to %v; use oidc.GitLab or oidc.CircleCI", t, own)
+		}
+	}
+	return Issuer{URL: url, model: m}
+}
+
+// contains reports whether t is, or embeds, own.
+func contains(t, own reflect.Type) bool {
+	if t == own {
+		return true
+	}
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && contains(f.Type, own) {
+			return true
+		}
+	}
+	return false
+}
+
+func modelOf[T any, P claims.ModelOf[T]]() *model {
+	m := &model{goType: reflect.TypeFor[T]()}
+	d, err := claims.NewDecoder[T, P]()
+	if err != nil {
+		m.err = err
+		return m
+	}
+	m.decode = func(s *claims.Set) (claims.Model, error) {
+		c, err := d.Decode(s)
+		if err != nil {
+			return nil, err
+		}
+		return P(c), nil
+	}
+	return m
+}
+
+// GitLab trusts the GitLab instance at url, such as https://gitlab.com: the
+// value of its tokens' iss claim, which on self-managed instances can be set
+// apart from the instance's address. Claims are [claims.GitLab].
+//
+// GitLab signs the ID tokens of users who log in with the same issuer and in
+// the same key set. Such a token is refused: it lacks project_id, pipeline_id
+// and job_id. Jobs of forks are denied unless [Config.AllowForks] is set.
+//
+// IDs and paths are unique within one instance only, and whoever runs an
+// instance can make it say anything: decide by issuer and ID together.
+func GitLab(url string) Issuer {
+	m := modelOf[claims.GitLab]()
+	m.check = checkGitLab
+	m.guard = guardGitLab
+	return Issuer{URL: url, model: m}
+}
+
+// CircleCI trusts the tokens that CircleCI's cloud issues for jobs of one
+// organization, by its UUID. Claims are [claims.CircleCI].
+//
+// CircleCI streams audit logs with tokens of the same issuer and the same
+// default audience. Such a token is refused: it has no project-id. Jobs rerun
+// with SSH and pull requests of forks are denied unless [Config.AllowSSHRerun]
+// or [Config.AllowForks] is set.
+func CircleCI(organizationID string) Issuer {
+	id := strings.ToLower(organizationID)
+	m := circleCI(func(c *claims.CircleCI) *TokenError {
+		if c.OrganizationID != "" && !strings.EqualFold(c.OrganizationID, id) {
+			return &TokenError{Reason: ErrClaim, Claim: claimOrgID,
+				Detail: fmt.Sprintf("%s is %s in a token of the issuer of organization %s", claimOrgID, quote(c.OrganizationID), id)}
+		}
+		return nil
+	})
+	if m.err == nil && !claims.IsUUID(id) {
+		m.err = fmt.Errorf("CircleCI wants the organization's UUID, not %s; find it under Organization Settings, Overview", quote(organizationID))
+	}
+	return Issuer{URL: circleCIRoot + "/org/" + id, model: m}
+}
+
+// CircleCIRoot trusts tokens of CircleCI's root issuer,
+// https://oidc.circleci.com, from these organizations only, by their UUIDs. All
+// customers of CircleCI share that issuer, so at least one is required, and so
+// is the token's org-id. In all else it is like [CircleCI].
+func CircleCIRoot(organizationIDs ...string) Issuer {
+	ids, err := parseOrganizations("CircleCIRoot", organizationIDs)
+	m := circleCI(func(c *claims.CircleCI) *TokenError {
+		switch {
+		case c.OrganizationID == "":
+			return missing(claimOrgID, "tokens of the root issuer are told apart by it alone")
+		case !slices.Contains(ids, strings.ToLower(c.OrganizationID)):
+			return notListed(c)
+		}
+		return nil
+	})
+	if m.err == nil {
+		m.err = err
+	}
+	return Issuer{URL: circleCIRoot, model: m}
+}
+
+// CircleCIServer trusts the issuer at issuerURL, the value of the iss claim, of
+// a self-hosted CircleCI server, for jobs of these organizations only, by their
+// UUIDs; at least one is required. A token must name its organization in org-id
+// or, where the server is too old to send that, its issuer must end in
+// /org/UUID. In all else it is like [CircleCI].
+func CircleCIServer(issuerURL string, organizationIDs ...string) Issuer {
+	ids, err := parseOrganizations("CircleCIServer", organizationIDs)
+	own := ""
+	if i := strings.LastIndex(issuerURL, "/org/"); i >= 0 {
+		own = strings.ToLower(issuerURL[i+len("/org/"):])
+	}
+	m := circleCI(func(c *claims.CircleCI) *TokenError {
+		switch id := strings.ToLower(c.OrganizationID); {
+		case id == "" && !slices.Contains(ids, own):
+			return missing(claimOrgID, "and the issuer does not name the organization either")
+		case id != "" && !slices.Contains(ids, id):
+			return notListed(c)
+		}
+		return nil
+	})
+	if m.err == nil {
+		m.err = err
+	}
+	return Issuer{URL: issuerURL, model: m}
+}
+
+func parseOrganizations(constructor string, given []string) ([]string, error) {
+	if len(given) == 0 {
+		return nil, errors.New(constructor + " wants at least one organization's UUID")
+	}
+	ids := make([]string, len(given))
+	for i, id := range given {
+		if !claims.IsUUID(id) {
+			return nil, fmt.Errorf("%s wants organizations' UUIDs, not %s", constructor, quote(id))
+		}
+		ids[i] = strings.ToLower(id)
+	}
+	return ids, nil
+}
+
+// sameButFor says how two issuers differ that look alike, or "".
+func sameButFor(got, want string) string {
+	switch {
+	case strings.TrimSuffix(got, "/") == strings.TrimSuffix(want, "/"):
+		return "they differ only by a trailing slash"
+	case strings.EqualFold(got, want):
+		return "they differ only by case"
+	}
+	g, err1 := url.Parse(got)
+	w, err2 := url.Parse(want)
+	if err1 == nil && err2 == nil && g.Host == w.Host && g.Path == w.Path && g.Scheme != w.Scheme {
+		return "they differ only by http and https"
+	}
+	return ""
+}

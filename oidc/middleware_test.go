@@ -1,0 +1,126 @@
+package oidc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/oidc"
+	"github.com/cioidc/cioidc/oidc/oidctest"
+)
+
+func TestMiddleware(t *testing.T) {
+	gitlab := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	away := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.example"})
+	away.Fail(500)
+	v := must(t, oidc.Config{
+		Issuers:    []oidc.Issuer{oidc.GitLab(gitlab.URL()), oidc.GitLab(away.URL())},
+		Audiences:  []string{audience},
+		HTTPClient: oidctest.Client(gitlab, away),
+		Authorize: func(_ context.Context, c claims.Model) (slog.LogValuer, error) {
+			if c.(*claims.GitLab).Ref == "main" {
+				return nil, nil
+			}
+			return nil, errors.New("secret of the policy")
+		},
+	})
+	handler := oidc.Middleware(v, nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := oidc.ClaimsFromContext[claims.GitLab](r.Context())
+		if !ok {
+			http.Error(w, "no claims", 500)
+			return
+		}
+		_, other := oidc.ClaimsFromContext[claims.CircleCI](r.Context())
+		tok, _ := oidc.FromContext(r.Context())
+		io.WriteString(w, c.ProjectPath+" "+tok.KeyID())
+		if other {
+			io.WriteString(w, " CircleCI too")
+		}
+	}))
+	good := gitlab.GitLab(audience)
+	for name, c := range map[string]struct {
+		header       []string
+		status       int
+		authenticate string
+	}{
+		"accepted":             {[]string{"Bearer " + good}, 200, ""},
+		"scheme in lower case": {[]string{"bearer  " + good}, 200, ""},
+		"nothing":              {nil, 401, "Bearer"},
+		"Basic":                {[]string{"Basic eDp5"}, 401, "Bearer"},
+		"empty header":         {[]string{""}, 401, "Bearer"},
+		"no token":             {[]string{"Bearer"}, 400, `Bearer error="invalid_request"`},
+		"blank token":          {[]string{"Bearer "}, 400, `Bearer error="invalid_request"`},
+		"two headers":          {[]string{"Bearer " + good, "Bearer " + good}, 400, `Bearer error="invalid_request"`},
+		"two tokens":           {[]string{"Bearer " + good + ", Bearer " + good}, 400, `Bearer error="invalid_request"`},
+		"no JWT":               {[]string{"Bearer x"}, 401, `Bearer error="invalid_token"`},
+		"expired":              {[]string{"Bearer " + gitlab.GitLab(audience, oidctest.Expired)}, 401, `Bearer error="invalid_token"`},
+		"denied":               {[]string{"Bearer " + gitlab.GitLab(audience, oidctest.Branch("x"))}, 403, `Bearer error="insufficient_scope"`},
+		"fork":                 {[]string{"Bearer " + gitlab.GitLab(audience, oidctest.ForkMergeRequestInParent)}, 403, `Bearer error="insufficient_scope"`},
+		"keys away":            {[]string{"Bearer " + away.GitLab(audience)}, 503, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/deploy?access_token="+good, nil)
+			for _, h := range c.header {
+				r.Header.Add("Authorization", h)
+			}
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			assert.Equal(t, c.status, w.Code)
+			assert.Equal(t, c.authenticate, w.Header().Get("WWW-Authenticate"))
+			if c.status == 200 {
+				assert.Equal(t, oidctest.GitLabProjectPath+" "+gitlab.KeyID(), w.Body.String())
+				return
+			}
+			assert.Equal(t, http.StatusText(c.status)+"\n", w.Body.String(), "nothing that helps whoever is trying tokens")
+			assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		})
+	}
+	_, ok := oidc.FromContext(t.Context())
+	assert.False(t, ok)
+}
+
+func TestMiddlewareOptions(t *testing.T) {
+	gitlab := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab(gitlab.URL())}, Audiences: []string{audience}, HTTPClient: oidctest.Client(gitlab)})
+	var seen error
+	handler := oidc.Middleware(v, &oidc.MiddlewareOptions{
+		Token: func(r *http.Request) (string, error) { return r.Header.Get("X-Token"), nil },
+		Error: func(w http.ResponseWriter, _ *http.Request, err error) { seen = err; w.WriteHeader(418) },
+	})(http.NotFoundHandler())
+	for token, status := range map[string]int{gitlab.GitLab(audience): 404, "x": 418} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("X-Token", token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		assert.Equal(t, status, w.Code)
+	}
+	requireToken(t, seen, oidc.ErrMalformed)
+}
+
+func TestWriteError(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		status     int
+		retryAfter string
+	}{
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys}, 503, ""},
+		{errors.New("other"), 500, ""},
+	} {
+		w := httptest.NewRecorder()
+		oidc.WriteError(w, nil, c.err)
+		assert.Equal(t, c.status, w.Code)
+		assert.Equal(t, c.retryAfter, w.Header().Get("Retry-After"))
+	}
+	_, err := oidc.BearerToken(httptest.NewRequest("GET", "/", nil))
+	require.ErrorIs(t, err, oidc.ErrNoToken)
+}

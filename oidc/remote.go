@@ -1,0 +1,265 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cioidc/cioidc/internal/httpx"
+)
+
+// RemoteKeySet is a [KeySet] at a URL, cached. It fetches when keys are asked
+// for, never before and never on a timer, and no caller's context ends a fetch
+// that others wait for. Safe for concurrent use.
+//
+// Keys are fresh for as long as the response's max-age says, within limits.
+// From four fifths of that time a use starts a fetch and does not wait for it.
+// While fetches fail, the keys at hand stay in use until MaxStale past that
+// time; after that Keys fails with an *[UnavailableError]. Keys that the issuer
+// withdrew are gone with the first fetch after that.
+//
+// A key ID that is not in the set is looked for by a fetch, so that a new key
+// works at once; but not within MinInterval of the last fetch, and not more
+// often than a small budget allows, so that made-up key IDs cannot turn a
+// verifier against its issuer.
+type RemoteKeySet struct {
+	url    string // of the key set; empty: found by discovery at issuer
+	issuer string
+	opts   RemoteKeySetOptions
+	client *http.Client
+
+	current atomic.Pointer[snapshot]
+
+	mu       sync.Mutex
+	flight   *flight   // the fetch under way, if any
+	last     error     // of the last fetch, nil if it succeeded
+	failures int       // in a row
+	retryAt  time.Time // no fetch before, after failures
+	budget   budget
+
+	// found and foundAt are the key set's URL by discovery. Only the fetch
+	// under way touches them.
+	found   string
+	foundAt time.Time
+}
+
+// RemoteKeySetOptions configures a [RemoteKeySet]. A nil pointer means
+// defaults.
+type RemoteKeySetOptions struct {
+	// HTTPClient fetches. It is copied, and its redirect policy replaced: at
+	// most three, on the same scheme and host. Nil means a client on
+	// [http.DefaultTransport].
+	HTTPClient *http.Client
+	// MinAge and MaxAge bound how long keys are fresh, whatever the response's
+	// max-age says. Zero means 1 minute and 1 hour. Without a max-age, keys are
+	// fresh for 15 minutes, within the same bounds.
+	MinAge, MaxAge time.Duration
+	// MaxStale is for how long keys that are no longer fresh are used while
+	// fetches fail. Zero means 24 hours.
+	MaxStale time.Duration
+	// MinInterval is the age that the keys must have before an unknown key ID
+	// leads to a fetch. Zero means 10 seconds.
+	MinInterval time.Duration
+	// Timeout bounds a fetch, discovery included. Zero means 10 seconds.
+	Timeout time.Duration
+	// Logger receives key changes and failed fetches. Nil means none.
+	Logger *slog.Logger
+	// Now returns the current time. Nil means [time.Now].
+	Now func() time.Time
+}
+
+const (
+	ageWithoutMaxAge = 15 * time.Minute
+	discoveryAge     = 24 * time.Hour
+	firstRetry       = 10 * time.Second
+	lastRetry        = 5 * time.Minute
+	// revalidateWait is how long a caller waits for the fetch that its own use
+	// of keys past their time started. Without it, a key withdrawn while nobody
+	// used the set would be accepted once more. Nobody waits for an issuer whose
+	// last fetch failed.
+	revalidateWait = time.Second
+)
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// NewRemoteKeySet returns the key set at url, an https URL, or an http URL of
+// the loopback interface. It does no I/O. Nil opts mean defaults; a negative
+// duration is an error.
+func NewRemoteKeySet(url string, opts *RemoteKeySetOptions) (*RemoteKeySet, error) {
+	return newRemoteKeySet(url, "", opts)
+}
+
+func newRemoteKeySet(url, issuer string, opts *RemoteKeySetOptions) (*RemoteKeySet, error) {
+	r := &RemoteKeySet{url: url, issuer: issuer}
+	if opts != nil {
+		r.opts = *opts
+	}
+	o := &r.opts
+	if min(o.MinAge, o.MaxAge, o.MaxStale, o.MinInterval, o.Timeout) < 0 {
+		return nil, errors.New("oidc: a duration of RemoteKeySetOptions is negative")
+	}
+	o.MinAge = orDefault(o.MinAge, time.Minute)
+	o.MaxAge = orDefault(o.MaxAge, time.Hour)
+	o.MaxStale = orDefault(o.MaxStale, 24*time.Hour)
+	o.MinInterval = orDefault(o.MinInterval, 10*time.Second)
+	o.Timeout = orDefault(o.Timeout, 10*time.Second)
+	if o.MinAge > o.MaxAge {
+		return nil, errors.New("oidc: MinAge is more than MaxAge")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if issuer == "" {
+		if _, err := httpx.CheckURL(url); err != nil {
+			return nil, fmt.Errorf("oidc: key set URL %s: %w", quoteURL(url), err)
+		}
+	}
+	r.client = httpx.Client(o.HTTPClient, o.Timeout)
+	return r, nil
+}
+
+var _ KeySet = (*RemoteKeySet)(nil)
+
+// Keys returns the keys with the given ID, fetching the set if there is none
+// yet or if it may have changed. None and no error means that the set has no
+// such key. Errors are *[UnavailableError]. The context bounds the wait of this
+// call, not the fetch.
+func (r *RemoteKeySet) Keys(ctx context.Context, keyID string) ([]Key, error) {
+	now := r.opts.Now()
+	s := r.current.Load()
+	if s == nil || !now.Before(s.staleUntil) {
+		if err := r.wait(ctx, r.refresh(now)); err != nil {
+			return nil, err
+		}
+		if s = r.current.Load(); s == nil {
+			return nil, r.unavailable(errors.New("no keys"), 0)
+		}
+	} else if !now.Before(s.refreshAt) {
+		s = r.revalidate(ctx, s, now)
+	}
+	if keys := s.keys[keyID]; len(keys) > 0 {
+		return keys, nil
+	}
+	return r.search(ctx, keyID, s)
+}
+
+// revalidate starts a fetch because of the age of s and returns the keys to
+// use meanwhile.
+func (r *RemoteKeySet) revalidate(ctx context.Context, s *snapshot, now time.Time) *snapshot {
+	r.mu.Lock()
+	failing := r.failures > 0
+	f, started := r.join(now)
+	r.mu.Unlock()
+	if !started || failing || now.Before(s.freshUntil) {
+		return s
+	}
+	timer := time.NewTimer(revalidateWait)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return r.current.Load()
+}
+
+// search looks for a key ID that s does not have.
+func (r *RemoteKeySet) search(ctx context.Context, keyID string, s *snapshot) ([]Key, error) {
+	now := r.opts.Now()
+	r.mu.Lock()
+	f := r.flight
+	if f == nil {
+		if now.Sub(s.fetchedAt) < r.opts.MinInterval {
+			r.mu.Unlock()
+			return nil, nil
+		}
+		if wait := r.retryAt.Sub(now); wait > 0 {
+			defer r.mu.Unlock()
+			return nil, r.unavailable(r.last, wait)
+		}
+		if wait := r.budget.take(now); wait > 0 {
+			r.mu.Unlock()
+			return nil, r.unavailable(errors.New("too many unknown key IDs to look for this one now"), wait)
+		}
+		f = r.start(now)
+	}
+	r.mu.Unlock()
+	if err := r.wait(ctx, f); err != nil {
+		return nil, err
+	}
+	return r.current.Load().keys[keyID], nil
+}
+
+// refresh returns the fetch under way, a new one, or, while failures forbid
+// one, one that is over.
+func (r *RemoteKeySet) refresh(now time.Time) *flight {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, _ := r.join(now)
+	if f != nil {
+		return f
+	}
+	over := &flight{done: make(chan struct{}), err: r.unavailable(r.last, r.retryAt.Sub(now))}
+	close(over.done)
+	return over
+}
+
+// join returns the fetch under way or starts one, unless failures forbid that.
+// The mutex is held.
+func (r *RemoteKeySet) join(now time.Time) (f *flight, started bool) {
+	if r.flight != nil {
+		return r.flight, false
+	}
+	if now.Before(r.retryAt) {
+		return nil, false
+	}
+	return r.start(now), true
+}
+
+// wait waits for f, as long as ctx lets it.
+func (r *RemoteKeySet) wait(ctx context.Context, f *flight) error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return r.unavailable(ctx.Err(), 0)
+	}
+}
+
+// Refresh fetches the keys now, or waits for the fetch under way. Its error is
+// an *[UnavailableError]; the keys at hand then stay in use.
+func (r *RemoteKeySet) Refresh(ctx context.Context) error {
+	now := r.opts.Now()
+	r.mu.Lock()
+	f := r.flight
+	if f == nil {
+		f = r.start(now)
+	}
+	r.mu.Unlock()
+	return r.wait(ctx, f)
+}
+
+// unavailable returns cause as an error of this set. A cause that is one
+// already is kept, with its new waiting time.
+func (r *RemoteKeySet) unavailable(cause error, after time.Duration) error {
+	var u *UnavailableError
+	if errors.As(cause, &u) {
+		again := *u
+		again.RetryAfter = max(after, 0)
+		return &again
+	}
+	return &UnavailableError{Op: OpKeys, Issuer: r.issuer, URL: r.url, RetryAfter: max(after, 0), Err: cause}
+}

@@ -1,0 +1,75 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+
+	"github.com/cioidc/cioidc/claims"
+)
+
+// Token is a verified token. Only [Verifier.Verify] makes one. It does not hold
+// the token's text, so that it can be passed on and logged.
+type Token struct {
+	claims    claims.Model
+	model     *model
+	keyID     string
+	algorithm Algorithm
+	set       *claims.Set
+	decision  slog.LogValuer
+}
+
+// Claims returns the claims: a *[claims.GitLab], a *[claims.CircleCI], or a
+// pointer to the type that [IssuerOf] was given. They must not be changed.
+func (t *Token) Claims() claims.Model { return t.claims }
+
+// KeyID returns the ID of the key that signed the token.
+func (t *Token) KeyID() string { return t.keyID }
+
+// Algorithm returns the algorithm of the signature.
+func (t *Token) Algorithm() Algorithm { return t.algorithm }
+
+// Payload returns a copy of the verified claims set as it was sent.
+func (t *Token) Payload() json.RawMessage { return t.set.Payload() }
+
+// Decision returns what [Config.Authorize] decided, or nil.
+func (t *Token) Decision() slog.LogValuer { return t.decision }
+
+// Identity returns the summary of the claims, the zero value for a model that
+// is no [claims.Identifier].
+func (t *Token) Identity() claims.Identity {
+	if i, ok := t.claims.(claims.Identifier); ok {
+		return i.Identity()
+	}
+	return claims.Identity{}
+}
+
+// String returns the identity in one line.
+func (t *Token) String() string { return t.Identity().String() }
+
+// LogValue implements [slog.LogValuer]: the issuer and the identity.
+func (t *Token) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("issuer", t.claims.RegisteredClaims().Issuer), slog.Any("identity", t.Identity()))
+}
+
+// As returns the claims of t as a T. The error is a *[TokenError] with reason
+// [ErrModel] if the token's issuer was declared with another model.
+func As[T any, P claims.ModelOf[T]](t *Token) (*T, error) {
+	if c, ok := t.claims.(P); ok {
+		return (*T)(c), nil
+	}
+	return nil, &TokenError{Reason: ErrModel, Issuer: t.claims.RegisteredClaims().Issuer,
+		Detail: fmt.Sprintf("its claims are %v, not %v", t.model.goType, reflect.TypeFor[T]())}
+}
+
+// Verify is [Verifier.Verify] for those who want the claims as a T and nothing
+// else: typed, or refused with [ErrModel].
+func Verify[T any, P claims.ModelOf[T]](ctx context.Context, v *Verifier, raw string) (*T, error) {
+	t, err := v.Verify(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	return As[T, P](t)
+}
