@@ -1,0 +1,161 @@
+package ciplatform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/cioidc/cioidc/internal/peek"
+)
+
+const (
+	// commandTime bounds the command where the caller's context does not.
+	commandTime = 30 * time.Second
+	// commandGrace is how long an ended command's output may stay open, in the
+	// hands of a process that it left behind.
+	commandGrace = 2 * time.Second
+	// maxStdout is far more than any token.
+	maxStdout = 64 << 10
+	// maxStderr is enough to take tokens out before the text is cut.
+	maxStderr = 16 << 10
+)
+
+// mintArgs returns the arguments of the circleci command. The audience is JSON
+// in an argument of its own and meets no shell.
+func (p *CircleCI) mintArgs(audience string) []string {
+	args := []string{"run", "oidc", "get", "--claims", `{"aud": ` + jsonString(audience) + `}`}
+	if p.RootIssuer {
+		args = append(args, "--root-issuer")
+	}
+	return args
+}
+
+// mint asks the circleci command for a token and checks that it is the one
+// asked for.
+func (a *circleAttempt) mint(ctx context.Context) (string, *reason) {
+	run := a.p.Run
+	if run == nil {
+		run = runCircleCI
+	}
+	out, err := run(ctx, a.p.mintArgs(a.want)...)
+	if err != nil && ctx.Err() != nil {
+		return "", &reason{
+			kind: ErrCommand, cause: ctx.Err(),
+			text: "the circleci command was stopped: " + ctx.Err().Error(),
+		}
+	}
+	if err != nil {
+		return "", commandFailed(err)
+	}
+	raw := strings.TrimSpace(string(out))
+	if wrong := a.checkMinted(raw); wrong != nil {
+		return "", wrong
+	}
+	return raw, nil
+}
+
+// checkMinted reports what is wrong with a token that the command printed.
+func (a *circleAttempt) checkMinted(raw string) *reason {
+	if raw == "" {
+		return because(ErrUnusable, "the circleci command printed nothing")
+	}
+	token, err := peek.Parse(raw)
+	if err != nil {
+		return because(ErrUnusable, "the circleci command did not print a token: %s", clip(err))
+	}
+	switch {
+	case !token.Audience.Contains(a.want):
+		return because(ErrUnusable, "the circleci command printed a token for %s, not for %s", quoteList(token.Audience), quote(a.want))
+	case token.ExpiresAt == 0:
+		return because(ErrUnusable, "the circleci command printed a token without an expiry time")
+	case !a.now.Before(token.ExpiresAt.Time()):
+		return because(ErrUnusable, "the circleci command printed a token that expired at %s, and it is %s here: the machine's clock may be wrong",
+			token.ExpiresAt.Time().Format(time.RFC3339), a.now.UTC().Format(time.RFC3339))
+	case a.p.RootIssuer && strings.Contains(token.Issuer, "/org/"):
+		return because(ErrUnusable, "the circleci command printed a token of %s, not of the root issuer", quote(token.Issuer))
+	}
+	return nil
+}
+
+// commandFailed explains err. The command's standard output is never in it;
+// its standard error is, without anything like a token, and cut.
+func commandFailed(err error) *reason {
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot):
+		return &reason{kind: ErrCommand, cause: foreign{err}, text: "there is no circleci command on PATH"}
+	case errors.As(err, &exit):
+		text := "the circleci command failed: " + clip(err)
+		if words := strings.TrimSpace(redact(string(exit.Stderr))); words != "" {
+			text += ": " + quote(words)
+		}
+		// The exit error itself holds all of standard error: only its words
+		// go on.
+		return because(ErrCommand, "%s", text)
+	default:
+		return &reason{kind: ErrCommand, cause: foreign{err}, text: "the circleci command failed: " + clip(err)}
+	}
+}
+
+// foreign is an error of a Run, which may have a token in its text: it matches
+// as the error does, and a walk along the chain does not print it.
+type foreign struct{ err error }
+
+func (f foreign) Error() string        { return clip(f.err) }
+func (f foreign) GoString() string     { return clip(f.err) }
+func (f foreign) Is(target error) bool { return errors.Is(f.err, target) }
+func (f foreign) As(target any) bool   { return errors.As(f.err, target) }
+
+// clip returns the text of another's error without anything like a token,
+// quoted and cut.
+func clip(err error) string { return quote(redact(err.Error())) }
+
+// runCircleCI runs the circleci command that PATH finds.
+func runCircleCI(ctx context.Context, args ...string) ([]byte, error) {
+	return runCommand(ctx, commandTime, "circleci", args...)
+}
+
+func runCommand(ctx context.Context, limit time.Duration, name string, args ...string) ([]byte, error) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	stdout, stderr := &head{max: maxStdout}, &head{max: maxStderr}
+	cmd := exec.CommandContext(bounded, name, args...)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdout, stderr, commandGrace
+
+	err := cmd.Run()
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("it did not end within %s: %w", limit, bounded.Err())
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		exit.Stderr = stderr.kept
+	}
+	if err != nil {
+		return nil, err
+	}
+	if stdout.dropped {
+		return nil, fmt.Errorf("it printed more than %d bytes", maxStdout)
+	}
+	return stdout.kept, nil
+}
+
+// head keeps the beginning of what is written to it. It takes the rest too, so
+// that the writer does not fail on a closed pipe.
+type head struct {
+	max     int
+	kept    []byte
+	dropped bool
+}
+
+func (h *head) Write(b []byte) (int, error) {
+	room := h.max - len(h.kept)
+	if len(b) > room {
+		h.kept, h.dropped = append(h.kept, b[:room]...), true
+	} else {
+		h.kept = append(h.kept, b...)
+	}
+	return len(b), nil
+}

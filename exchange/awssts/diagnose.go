@@ -1,0 +1,183 @@
+package awssts
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/safetext"
+)
+
+// circleCIRoot is the issuer that all of CircleCI's organizations share.
+const circleCIRoot = "https://oidc.circleci.com"
+
+// diagnose explains a refusal by STS's code, then its text, then by what the
+// token says of itself. t is nil if the token could not be read.
+func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
+	if t == nil {
+		t = &peek.Token{}
+	}
+	text := e.Description
+	switch e.Code {
+	case "InvalidIdentityToken":
+		switch {
+		case strings.HasPrefix(text, "Couldn't retrieve verification key"):
+			return p.noKeys(t)
+		case strings.HasPrefix(text, "Token issued in the future"), strings.HasPrefix(text, "Token not yet valid"):
+			return p.notYet(t)
+		case strings.Contains(text, "more than one audience"):
+			return []exchange.Cause{{
+				ID: "aws-several-audiences", Certain: true, Evidence: []exchange.Evidence{audience(t, "")},
+				Summary: "AWS takes tokens with one audience only",
+				Action:  "use a token of its own for AWS, with one audience",
+			}}
+		case strings.HasPrefix(text, "The ID Token provided is not a valid JWT"):
+			return []exchange.Cause{{
+				ID: "token-malformed", Certain: true, Summary: "AWS cannot read the token as a JWT",
+				Action: "check that the source returns the ID token of the job, unchanged",
+			}}
+		}
+		return p.notValidated(t)
+	case "AccessDenied":
+		return p.denied(t)
+	case "ExpiredTokenException":
+		return p.expired(t)
+	case "IDPCommunicationError":
+		return p.noKeys(t)
+	case "ValidationError":
+		if strings.Contains(text, "DurationSeconds") {
+			return []exchange.Cause{{
+				ID: "aws-duration", Certain: true, Evidence: []exchange.Evidence{{Name: "Duration", Configured: p.cfg.Duration.String()}},
+				Summary: "the role does not allow sessions of the length asked for",
+				Action:  "raise the role's maximum session duration, or leave Duration zero for one hour",
+			}}
+		}
+	case "RegionDisabledException":
+		return []exchange.Cause{{
+			ID: "aws-region", Certain: true, Evidence: []exchange.Evidence{{Name: "Region", Configured: p.cfg.Region}},
+			Summary: "the account has not activated STS in the region",
+			Action:  "activate it, or use a region that every account has",
+		}}
+	}
+	return nil
+}
+
+// notValidated explains the one text for three mistakes: AWS no longer says
+// which, so each is named with the claims to compare.
+func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
+	issuer := exchange.Evidence{Name: "iss", Token: t.Issuer}
+	account := exchange.Evidence{Name: "account of RoleARN", Configured: p.account()}
+	var out []exchange.Cause
+	if t.Issuer == circleCIRoot {
+		out = append(out, exchange.Cause{
+			ID: "aws-root-issuer", Evidence: []exchange.Evidence{issuer},
+			Summary: "the token is of CircleCI's root issuer, not of the organization's",
+			Action:  "ask for it without --root-issuer, or make an IAM provider for the root issuer",
+		})
+	}
+	return append(out, exchange.Cause{
+		ID: "aws-audience", Evidence: []exchange.Evidence{audience(t, p.cfg.Audience), issuer},
+		Summary: "the token's audience is not a client ID of the IAM OpenID Connect provider",
+		Action:  fmt.Sprintf("add the client ID %s to the provider, or ask for a token with an audience that it has", join(t.Audience)),
+	}, exchange.Cause{
+		ID: "aws-provider", Evidence: []exchange.Evidence{issuer, account},
+		Summary: "the role's account has no IAM OpenID Connect provider for the token's issuer",
+		Action:  fmt.Sprintf("in account %s, compare `aws iam list-open-id-connect-providers` with the issuer, and create the provider if it is missing", quoteOr(p.account(), "of the role")),
+	}, exchange.Cause{
+		ID: "aws-issuer", Evidence: []exchange.Evidence{issuer},
+		Summary: "the provider's URL differs from the token's issuer in its path, a final slash or its case",
+		Action:  fmt.Sprintf("the provider's URL must be exactly %s", quoteOr(t.Issuer, "the token's iss")),
+	})
+}
+
+func (p *Provider) denied(t *peek.Token) []exchange.Cause {
+	sub := exchange.Evidence{Name: "sub", Token: t.Subject}
+	role := exchange.Evidence{Name: "RoleARN", Configured: p.cfg.RoleARN}
+	prefix := strings.TrimPrefix(t.Issuer, "https://")
+	return []exchange.Cause{{
+		ID: "aws-trust-policy", Evidence: []exchange.Evidence{sub, audience(t, p.cfg.Audience), {Name: "iss", Token: t.Issuer}},
+		Summary: "the token is valid, but the role's trust policy does not accept it",
+		Action: fmt.Sprintf("compare the condition on %s with sub: StringEquals takes * literally, and a key that AWS does not know never matches",
+			quoteOr(prefix+":sub", "")),
+	}, {
+		ID: "aws-role", Evidence: []exchange.Evidence{role},
+		Summary: "there is no such role, or it is in another account",
+		Action:  "check the role's name, path and account: AWS answers the same for a role that does not exist",
+	}, {
+		ID:      "aws-new-role",
+		Summary: "the role or its trust policy was changed in the last seconds",
+		Action:  "try again in a minute, if so",
+	}}
+}
+
+func (p *Provider) expired(t *peek.Token) []exchange.Cause {
+	c := exchange.Cause{
+		ID: "token-expired", Certain: true,
+		Summary: "the token has expired, by more than the five minutes that AWS tolerates",
+		Action:  "exchange it earlier in the job, or give the job a token that lives longer",
+	}
+	if t.Identity.Platform == "gitlab" {
+		c.Action = "exchange it earlier in the job, or raise the job's timeout: GitLab does not renew a token during a job"
+	}
+	if t.ExpiresAt != 0 {
+		exp, now := t.ExpiresAt.Time(), p.cfg.Now()
+		c.Evidence = []exchange.Evidence{stamp("exp", exp), {Name: "now", Configured: now.UTC().Format(time.RFC3339)}}
+		if now.Before(exp) {
+			c.Summary = "AWS says that the token has expired, but by this machine's clock it has not"
+			c.Action = "set this machine's clock"
+		}
+	}
+	return []exchange.Cause{c}
+}
+
+func (p *Provider) notYet(t *peek.Token) []exchange.Cause {
+	c := exchange.Cause{
+		ID: "issuer-clock", Certain: true,
+		Summary: "by AWS's clock the token is from the future",
+		Action:  fmt.Sprintf("set the clock of the issuer, %s: AWS tolerates five minutes", quoteOr(t.Issuer, "whatever it is")),
+	}
+	if t.IssuedAt != 0 {
+		c.Evidence = []exchange.Evidence{stamp("iat", t.IssuedAt.Time()), {Name: "now", Configured: p.cfg.Now().UTC().Format(time.RFC3339)}}
+	}
+	return []exchange.Cause{c}
+}
+
+func (p *Provider) noKeys(t *peek.Token) []exchange.Cause {
+	return []exchange.Cause{{
+		ID:       "issuer-keys",
+		Evidence: []exchange.Evidence{{Name: "iss", Token: t.Issuer}, {Name: "kid", Token: t.KeyID}},
+		Summary:  "AWS could not fetch the issuer's keys, or the token's key is not among them",
+		Action: fmt.Sprintf("check that %s can be fetched from the internet, and that its jwks_uri has the token's kid",
+			quoteOr(strings.TrimSuffix(t.Issuer, "/")+"/.well-known/openid-configuration", "")),
+	}}
+}
+
+// account returns the account of the role, or an empty string.
+func (p *Provider) account() string {
+	if part := strings.SplitN(p.cfg.RoleARN, ":", 6); len(part) == 6 {
+		return part[4]
+	}
+	return ""
+}
+
+func audience(t *peek.Token, configured string) exchange.Evidence {
+	return exchange.Evidence{Name: "aud", Token: safetext.Cut(strings.Join(t.Audience, ", ")), Configured: configured}
+}
+
+func stamp(name string, at time.Time) exchange.Evidence {
+	return exchange.Evidence{Name: name, Token: at.UTC().Format(time.RFC3339)}
+}
+
+func join(a claims.Audience) string {
+	return quoteOr(strings.Join(a, ", "), "that the token's aud names")
+}
+
+func quoteOr(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return safetext.Quote(text)
+}

@@ -1,0 +1,86 @@
+package awssts
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/internal/safetext"
+)
+
+const service = "aws"
+
+// notSTS is the SDK's code for an error answer that has none.
+const notSTS = "UnknownError"
+
+// failure makes an [exchange.Error] of an error of the SDK. The SDK's own error
+// is not kept: it holds the response, which holds the request, which holds the
+// token; and STS repeats in some of its texts what it was sent.
+func failure(err error, token string) *exchange.Error {
+	e := &exchange.Error{Service: service, Stage: exchange.StageExchange}
+	var response interface{ ServiceRequestID() string }
+	if errors.As(err, &response) {
+		e.RequestID = safetext.Cut(safetext.Scrub(response.ServiceRequestID(), token))
+	}
+	var status *smithyhttp.ResponseError
+	if errors.As(err, &status) {
+		e.StatusCode = status.HTTPStatusCode()
+	}
+	var api smithy.APIError
+	switch {
+	case !errors.As(err, &api):
+		e.Err = keepError(err, token)
+	case api.ErrorCode() == notSTS:
+		e.Err = errors.New("the answer is not one of STS: check the endpoint, and any proxy on the way")
+	default:
+		text := safetext.Scrub(api.ErrorMessage(), token)
+		e.Code = safetext.Cut(safetext.Scrub(api.ErrorCode(), token))
+		e.Description = safetext.Cut(text)
+		e.Err = keepAPIError(api, e.Code, text)
+	}
+	return e
+}
+
+// keepAPIError returns err if its type is one of STS's and its text is clean,
+// else a generic error with the same code and a clean text.
+func keepAPIError(err smithy.APIError, code, text string) error {
+	if err.ErrorMessage() == text {
+		switch err.(type) {
+		case *types.InvalidIdentityTokenException, *types.IDPCommunicationErrorException, *types.ExpiredTokenException,
+			*types.IDPRejectedClaimException, *types.MalformedPolicyDocumentException, *types.PackedPolicyTooLargeException,
+			*types.RegionDisabledException:
+			return err
+		}
+	}
+	return &smithy.GenericAPIError{Code: code, Message: text, Fault: err.ErrorFault()}
+}
+
+// keepError returns what of an error without an answer can be kept: that a
+// context ended, the network's error, or else its text.
+func keepError(err error, token string) error {
+	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return end
+		}
+	}
+	var network *url.Error
+	if errors.As(err, &network) && !strings.Contains(network.Error(), token) {
+		return &url.Error{Op: network.Op, URL: network.URL, Err: network.Err}
+	}
+	var params smithy.InvalidParamsError
+	if errors.As(err, &params) {
+		return errors.New(safetext.Scrub(params.Error(), token))
+	}
+	var cut *smithyhttp.ResponseError
+	if errors.As(err, &cut) && cut.HTTPStatusCode() == http.StatusOK {
+		return errors.New("the answer could not be read: check that the endpoint is an STS endpoint")
+	}
+	return errors.New(safetext.Scrub(err.Error(), token))
+}

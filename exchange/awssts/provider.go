@@ -1,0 +1,190 @@
+package awssts
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/peek"
+)
+
+const (
+	// requestTimeout bounds one request: STS may need five seconds to fetch
+	// the issuer's keys.
+	requestTimeout = 10 * time.Second
+	// retrieveTimeout bounds Retrieve, with the source's time and three
+	// requests, for callers whose context has no deadline. The SDK's
+	// credentials cache is one.
+	retrieveTimeout = time.Minute
+	// maxToken is what STS takes of a token, in bytes.
+	maxToken = 20000
+)
+
+// source marks the credentials in [aws.Credentials].
+const source = "cioidc/awssts"
+
+// Provider exchanges the CI token for credentials of a role. It is an
+// [aws.CredentialsProvider] that exchanges at every call: use
+// [Provider.AWSConfig], or wrap it in [aws.NewCredentialsCache]. It is safe for
+// concurrent use.
+type Provider struct {
+	cfg    Config
+	client Client
+	cache  *aws.CredentialsCache
+}
+
+var _ aws.CredentialsProvider = (*Provider)(nil)
+
+// New returns a provider. It does no I/O. Its error is an
+// *[exchange.ConfigError].
+func New(cfg Config) (*Provider, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg.PolicyARNs = append([]string(nil), cfg.PolicyARNs...)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := &Provider{cfg: cfg, client: cfg.Client}
+	if p.client == nil {
+		p.client = newClient(&cfg)
+	}
+	p.cache = newCache(p)
+	return p, nil
+}
+
+// newClient returns an STS client that knows nothing but cfg. The operation is
+// not signed, so it has no credentials.
+func newClient(cfg *Config) Client {
+	client := httpx.Client(cfg.HTTPClient, requestTimeout)
+	// A redirected POST would take the token along.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	opts := sts.Options{Region: cfg.Region, HTTPClient: client}
+	if cfg.Endpoint != "" {
+		opts.BaseEndpoint = aws.String(cfg.Endpoint)
+	}
+	return sts.New(opts)
+}
+
+// AWSConfig returns an SDK configuration with the provider's region and cached
+// credentials, which all configurations of this provider share. They are
+// renewed between five and two and a half minutes before they expire; if that
+// fails they are used to their end, with another attempt every 30 seconds.
+func (p *Provider) AWSConfig() aws.Config {
+	return aws.Config{Region: p.cfg.Region, Credentials: p.cache}
+}
+
+// Retrieve implements [aws.CredentialsProvider]: it gets a token and exchanges
+// it. Its error is an *[exchange.Error]. It takes a minute at most.
+func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, retrieveTimeout)
+	defer cancel()
+	token, err := p.token(ctx)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	seen, _ := peek.Parse(token) // nil if it cannot be read; STS judges it then
+	in := p.input(token, seen)
+	var out *sts.AssumeRoleWithWebIdentityOutput
+	err = httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
+		var err error
+		out, err = p.client.AssumeRoleWithWebIdentity(ctx, in, withoutRetries)
+		if err == nil {
+			return httpx.Outcome{}
+		}
+		failed := failure(err, token)
+		return httpx.Outcome{Err: failed, Retry: failed.Retryable()}
+	})
+	var failed *exchange.Error
+	if errors.As(err, &failed) {
+		failed.Causes = p.diagnose(failed, seen)
+		return aws.Credentials{}, failed
+	}
+	return credentials(out)
+}
+
+// withoutRetries turns the client's retries off. They are made here: the SDK's
+// would repeat refusals that are final.
+func withoutRetries(o *sts.Options) {
+	o.Retryer = aws.NopRetryer{}
+}
+
+// token gets the token, and refuses what STS could not possibly accept. Such a
+// thing may be another secret, given by mistake; it is not sent.
+func (p *Provider) token(ctx context.Context) (string, error) {
+	token, err := p.cfg.Source.IDToken(ctx, p.cfg.Audience)
+	failed := &exchange.Error{Service: service, Stage: exchange.StageSource, Err: err}
+	switch {
+	case err != nil:
+	case token == "":
+		failed.Err = errors.New("the source returned an empty token")
+		failed.Causes = []exchange.Cause{{
+			ID: "token-empty", Certain: true, Summary: "the token is empty",
+			Action: "check that the variable or file it comes from is set in this job",
+		}}
+	case strings.Count(token, ".") != 2 || strings.ContainsAny(token, " \t\r\n") || len(token) > maxToken:
+		failed.Err = errors.New("the source returned something that is not a JWT")
+		failed.Causes = []exchange.Cause{{
+			ID: "token-malformed", Certain: true, Summary: "the source returned something that is not a JWT of at most 20000 bytes",
+			Action: "check that it returns the ID token itself, not a job token, a variable's name or a quoted text",
+		}}
+	default:
+		return token, nil
+	}
+	return "", failed
+}
+
+func (p *Provider) input(token string, seen *peek.Token) *sts.AssumeRoleWithWebIdentityInput {
+	name := p.cfg.SessionName
+	if name == "" {
+		name = sessionName(seen)
+	}
+	in := &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn:          aws.String(p.cfg.RoleARN),
+		RoleSessionName:  aws.String(name),
+		WebIdentityToken: aws.String(token),
+	}
+	if p.cfg.Duration != 0 {
+		in.DurationSeconds = aws.Int32(int32(p.cfg.Duration / time.Second)) // at most 43200
+	}
+	if p.cfg.Policy != "" {
+		in.Policy = aws.String(p.cfg.Policy)
+	}
+	for _, arn := range p.cfg.PolicyARNs {
+		in.PolicyArns = append(in.PolicyArns, types.PolicyDescriptorType{Arn: aws.String(arn)})
+	}
+	return in
+}
+
+// credentials takes the credentials from an answer, all of them or none.
+func credentials(out *sts.AssumeRoleWithWebIdentityOutput) (aws.Credentials, error) {
+	var c types.Credentials
+	if out != nil && out.Credentials != nil {
+		c = *out.Credentials
+	}
+	if aws.ToString(c.AccessKeyId) == "" || aws.ToString(c.SecretAccessKey) == "" || aws.ToString(c.SessionToken) == "" || c.Expiration == nil {
+		return aws.Credentials{}, &exchange.Error{
+			Service: service, Stage: exchange.StageExchange, StatusCode: http.StatusOK,
+			Err: errors.New("the answer has no complete credentials: check that the endpoint is an STS endpoint"),
+		}
+	}
+	creds := aws.Credentials{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+		CanExpire: true, Expires: *c.Expiration, Source: source,
+	}
+	if u := out.AssumedRoleUser; u != nil {
+		// arn:aws:sts::<account>:assumed-role/<role>/<session>
+		if part := strings.SplitN(aws.ToString(u.Arn), ":", 6); len(part) == 6 {
+			creds.AccountID = part[4]
+		}
+	}
+	return creds, nil
+}

@@ -1,0 +1,96 @@
+package impersonate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"cloud.google.com/go/auth"
+	credentials "cloud.google.com/go/iam/credentials/apiv1"
+	"cloud.google.com/go/iam/credentials/apiv1/credentialspb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/cioidc/cioidc/internal/peek"
+)
+
+// expireEarly is how long before their end credentials are renewed, if they
+// live for an hour or more; shorter ones are renewed in their last twelfth,
+// lest they be renewed all the time.
+const expireEarly = 5 * time.Minute
+
+// Credentials returns cached, self-refreshing access-token credentials of the
+// service account, for Google clients: see option.WithAuthCredentials of
+// google.golang.org/api. It sends nothing; the first use impersonates. Its
+// error is an *[exchange.ConfigError].
+func Credentials(cfg Config) (*auth.Credentials, error) {
+	cfg, err := cfg.checked()
+	if err != nil {
+		return nil, err
+	}
+	return cfg.credentials(cfg.Lifetime, func(ctx context.Context, client *credentials.IamCredentialsClient) (*auth.Token, error) {
+		resp, err := client.GenerateAccessToken(ctx, &credentialspb.GenerateAccessTokenRequest{
+			Name:      namePrefix + cfg.ServiceAccount,
+			Delegates: cfg.delegates(),
+			Scope:     cfg.Scopes,
+			Lifetime:  durationpb.New(cfg.Lifetime),
+		})
+		if err != nil {
+			return nil, err
+		}
+		expires := resp.GetExpireTime()
+		if resp.GetAccessToken() == "" || !expires.IsValid() {
+			return nil, errors.New("the answer has no access token, or no time of its end")
+		}
+		return &auth.Token{Value: resp.GetAccessToken(), Type: "Bearer", Expiry: expires.AsTime()}, nil
+	}), nil
+}
+
+// IDToken returns cached, self-refreshing credentials whose tokens are ID
+// tokens of the service account for audience, with its email. Cloud Run wants
+// the service's URL as the audience. It sends nothing; the first use
+// impersonates. Its error is an *[exchange.ConfigError].
+func IDToken(cfg Config, audience string) (*auth.Credentials, error) {
+	cfg, err := cfg.checked()
+	if err != nil {
+		return nil, err
+	}
+	if audience == "" {
+		return nil, configError("audience", "it is required: name the service that will verify the token, such as its URL")
+	}
+	return cfg.credentials(idLifetime, func(ctx context.Context, client *credentials.IamCredentialsClient) (*auth.Token, error) {
+		resp, err := client.GenerateIdToken(ctx, &credentialspb.GenerateIdTokenRequest{
+			Name:         namePrefix + cfg.ServiceAccount,
+			Delegates:    cfg.delegates(),
+			Audience:     audience,
+			IncludeEmail: true,
+		})
+		if err != nil {
+			return nil, err
+		}
+		// The API does not say when the token ends, but the token does.
+		token, err := peek.Parse(resp.GetToken())
+		if err != nil || token.ExpiresAt == 0 {
+			return nil, errors.New("the answer has no usable ID token")
+		}
+		return &auth.Token{Value: resp.GetToken(), Type: "Bearer", Expiry: token.ExpiresAt.Time()}, nil
+	}), nil
+}
+
+func (c Config) delegates() []string {
+	names := make([]string, 0, len(c.Delegates))
+	for _, d := range c.Delegates {
+		names = append(names, namePrefix+d)
+	}
+	return names
+}
+
+// credentials caches what call returns, with the properties of the base.
+func (c Config) credentials(lifetime time.Duration, call call) *auth.Credentials {
+	early := min(expireEarly, lifetime/12)
+	return auth.NewCredentials(&auth.CredentialsOptions{
+		TokenProvider:          auth.NewCachedTokenProvider(newProvider(c, call), &auth.CachedTokenProviderOptions{ExpireEarly: early}),
+		ProjectIDProvider:      auth.CredentialsPropertyFunc(c.Base.ProjectID),
+		QuotaProjectIDProvider: auth.CredentialsPropertyFunc(c.Base.QuotaProjectID),
+		UniverseDomainProvider: auth.CredentialsPropertyFunc(c.Base.UniverseDomain),
+	})
+}

@@ -1,0 +1,122 @@
+// Package answer reads what Google's endpoints answer when they refuse.
+//
+// There are two shapes, and which one arrives depends on the endpoint and on
+// what stands before it: the OAuth 2.0 one ({"error": "code"}) and that of
+// Google's APIs ({"error": {"code", "message", "status"}}). What is neither,
+// such as a proxy's page, is described and not repeated.
+package answer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/cioidc/cioidc/internal/safetext"
+)
+
+// MaxDescription is the length, in bytes, at which a description is cut. The
+// longest of Google's own, with two audiences in it, is shorter. It is for
+// finding the cause; what goes into an error is cut again.
+const MaxDescription = 1024
+
+// Refusal is an error body, fit for an error text: bounded, printable, and
+// without the secrets that were sent.
+type Refusal struct {
+	// Code is the OAuth error or the API's status; empty if the body has none.
+	Code string
+	// Description is the other side's text, or says what the body is instead.
+	Description string
+}
+
+// Parse reads an error body of either shape.
+func Parse(body []byte, header http.Header, secrets ...string) Refusal {
+	var oauth struct {
+		Error       json.RawMessage `json:"error"`
+		Description string          `json:"error_description"`
+	}
+	if err := Object(body, &oauth); err == nil {
+		var code string
+		if json.Unmarshal(oauth.Error, &code) == nil && code != "" {
+			return clean(code, oauth.Description, secrets)
+		}
+		var api struct {
+			Message string `json:"message"`
+			Status  string `json:"status"`
+		}
+		if Object(oauth.Error, &api) == nil && api.Message+api.Status != "" {
+			return clean(api.Status, api.Message, secrets)
+		}
+	}
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		kind = "of no known type"
+	}
+	if len(body) == 0 {
+		return Refusal{Description: "the answer is empty"}
+	}
+	return clean("", "the answer ("+kind+") is not one of Google's errors", secrets)
+}
+
+func clean(code, description string, secrets []string) Refusal {
+	return Refusal{
+		Code:        Text(code, 64, secrets...),
+		Description: Text(description, MaxDescription, secrets...),
+	}
+}
+
+// Text returns text without secrets and control characters, cut at limit bytes.
+func Text(text string, limit int, secrets ...string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, safetext.Scrub(text, secrets...))
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "..."
+	return strings.ToValidUTF8(text[:limit-len(mark)], "") + mark
+}
+
+// Object decodes data, which must be one JSON object and nothing else.
+func Object(data []byte, into any) error {
+	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || trimmed[0] != '{' {
+		return errors.New("not a JSON object")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(into); err != nil {
+		// The decoder's text may repeat parts of data.
+		return errors.New("not the JSON object expected")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("data after the JSON object")
+	}
+	return nil
+}
+
+// Scrub returns err with a text that holds none of secrets. The error is
+// unchanged, and errors.Is and errors.As see the same.
+func Scrub(err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if clean := safetext.Scrub(text, secrets...); clean != text {
+		return &scrubbed{text: clean, err: err}
+	}
+	return err
+}
+
+type scrubbed struct {
+	text string
+	err  error
+}
+
+func (e *scrubbed) Error() string { return e.text }
+func (e *scrubbed) Unwrap() error { return e.err }
