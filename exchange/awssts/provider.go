@@ -65,7 +65,7 @@ func New(cfg Config) (*Provider, error) {
 // not signed, so it has no credentials.
 func newClient(cfg *Config) Client {
 	client := httpx.Client(cfg.HTTPClient, requestTimeout)
-	// A redirected POST would take the token along.
+	// STS does not redirect. Whoever does is not STS.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	opts := sts.Options{Region: cfg.Region, HTTPClient: client}
 	if cfg.Endpoint != "" {

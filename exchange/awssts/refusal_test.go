@@ -351,7 +351,8 @@ func TestDeadSTS(t *testing.T) {
 		{name: "nobody listens", closed: true, retryable: true, is: syscall.ECONNREFUSED},
 		{name: "connection cut", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, requests: 3, retryable: true, is: io.EOF},
 		{name: "gateway's own page", handler: html(502), status: 502, requests: 3, retryable: true, text: "the answer is not one of STS"},
-		{name: "redirect to a login page", handler: html(307), status: 307, requests: 1, text: "the answer is not one of STS"},
+		{name: "redirect that keeps the method", handler: html(307), status: 307, requests: 1, text: "the answer is not one of STS"},
+		{name: "redirect to a login page", handler: html(302), status: 302, requests: 1, text: "the answer is not one of STS"},
 		{name: "login page", handler: html(200), status: 200, requests: 1, text: "the answer could not be read"},
 		{name: "answer of something else", handler: html(404), status: 404, requests: 1, text: "the answer is not one of STS"},
 		{name: "answer cut within the credentials", handler: func(rw http.ResponseWriter, _ *http.Request) {

@@ -62,30 +62,30 @@ func parseStatement(text string) (st statement, err error) {
 	}
 	effect, _ := strictjson.Unquote(m["Effect"])
 	if effect != "Allow" && effect != "Deny" {
-		return st, errors.New("Effect must be Allow or Deny")
+		return st, errors.New("the Effect must be Allow or Deny")
 	}
 	st.deny = effect == "Deny"
 	principal, err := members(m["Principal"], "Federated")
 	if err != nil {
-		return st, fmt.Errorf("Principal: %w", err)
+		return st, fmt.Errorf("the Principal: %w", err)
 	}
 	if st.federated, err = oneOrMore(principal["Federated"]); err != nil {
-		return st, fmt.Errorf("Principal: Federated: %w", err)
+		return st, fmt.Errorf("the Principal: Federated: %w", err)
 	}
 	if st.actions, err = oneOrMore(m["Action"]); err != nil {
-		return st, fmt.Errorf("Action: %w", err)
+		return st, fmt.Errorf("the Action: %w", err)
 	}
 	if m["Condition"] == "" {
 		return st, nil
 	}
 	operators, err := members(m["Condition"], "StringEquals", "StringLike")
 	if err != nil {
-		return st, fmt.Errorf("Condition: %w", err)
+		return st, fmt.Errorf("the Condition: %w", err)
 	}
 	for operator, text := range operators {
 		keys, err := strictjson.Parse(text)
 		if err != nil {
-			return st, fmt.Errorf("Condition: %s: %w", operator, err)
+			return st, fmt.Errorf("the Condition: %s: %w", operator, err)
 		}
 		for _, k := range keys.Members() {
 			values, err := oneOrMore(k.Value)
@@ -93,7 +93,7 @@ func parseStatement(text string) (st statement, err error) {
 				err = errors.New("policy variables are not evaluated here")
 			}
 			if err != nil {
-				return st, fmt.Errorf("Condition: %s: %s: %w", operator, k.Name, err)
+				return st, fmt.Errorf("the Condition: %s: %s: %w", operator, k.Name, err)
 			}
 			st.conditions = append(st.conditions, condition{like: operator == "StringLike", key: strings.ToLower(k.Name), values: values})
 		}
