@@ -68,7 +68,7 @@ func Example_google() {
 	if err != nil {
 		panic(err)
 	}
-	client, err := storage.NewService(ctx, option.WithAuthCredentials(deployer))
+	client, err := storage.NewService(ctx, option.WithAuthCredentials(deployer)) // of google.golang.org/api/storage/v1
 	// #endregion
 	_, _ = client, err
 }
@@ -131,9 +131,13 @@ func TestOnlyMainMayDeploy(t *testing.T) {
 		HTTPClient: oidctest.Client(gitlab),
 	})
 	require.NoError(t, err)
+	deployer := func(c oidctest.Claims) { c["project_id"], c["job_project_id"] = "90210", "90210" }
 
-	feature := gitlab.GitLab("https://deploy.acme.example", oidctest.Branch("feature"))
-	_, err = verifier.Verify(t.Context(), feature)
+	_, err = verifier.Verify(t.Context(), gitlab.GitLab("https://deploy.acme.example", deployer))
+	require.NoError(t, err) // main, unless edited
+
+	stable := gitlab.GitLab("https://deploy.acme.example", deployer, oidctest.ProtectedBranch("stable"))
+	_, err = verifier.Verify(t.Context(), stable)
 	var denied *oidc.DeniedError
 	assert.ErrorAs(t, err, &denied)
 }

@@ -42,10 +42,7 @@ type CircleCI struct {
 // UserID returns the user part of the subject, the UUID of the CircleCI user
 // that caused the job to run, or "" if the subject is not a job's.
 func (c *CircleCI) UserID() string {
-	s, err := ParseCircleCISubject(c.Subject)
-	if err != nil && s.UserID == "" {
-		return ""
-	}
+	s, _ := ParseCircleCISubject(c.Subject) // Of an ambiguous one, the user is still right.
 	return s.UserID
 }
 

@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 // object, duplicate names, names that differ only by case from another or from
 // a declared one (a *[SyntaxError]), and claims of a type that T does not take
 // (a *[ValueError]). Claims that T does not declare are kept for
-// [Registered.Lookup]. It checks no signature, issuer, audience or time.
+// [Registered.Lookup]. It checks no signature, issuer, audience or time. A
+// method UnmarshalJSON of T itself is not called; those of its fields are.
 //
 // It looks T up by reflection each time. Where that matters, keep a [Decoder].
 func Decode[T any, P ModelOf[T]](data []byte) (*T, error) {
@@ -34,15 +36,16 @@ func Decode[T any, P ModelOf[T]](data []byte) (*T, error) {
 type Decoder[T any, P ModelOf[T]] struct{ plan *plan }
 
 // NewDecoder returns a decoder. It fails if T cannot be a model: two fields
-// claim the same name, names differ only by case, or [Registered] is not
-// embedded by value.
+// claim the same name, names differ only by case, [Registered] is not embedded
+// by value and without a name in a json tag, or another struct is embedded by
+// pointer.
 func NewDecoder[T any, P ModelOf[T]]() (*Decoder[T, P], error) {
 	t := reflect.TypeFor[T]()
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("claims: model %v is not a struct", t)
 	}
 	if !embeds(t) {
-		return nil, fmt.Errorf("claims: model %v does not embed claims.Registered by value", t)
+		return nil, fmt.Errorf("claims: model %v does not embed claims.Registered by value and untagged", t)
 	}
 	p, err := planFor(t, nil)
 	if err != nil {
@@ -56,7 +59,9 @@ func embeds(t reflect.Type) bool {
 		return true
 	}
 	for i := range t.NumField() {
-		if f := t.Field(i); f.Anonymous && f.Type.Kind() == reflect.Struct && embeds(f.Type) {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct && embeds(f.Type) {
 			return true
 		}
 	}
@@ -115,11 +120,17 @@ func (p *plan) add(t reflect.Type, prefix []int, outer []reflect.Type) error {
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
-		if f.Anonymous && (!tagged || name == "") && f.Type.Kind() == reflect.Struct {
-			if err := p.add(f.Type, index, outer); err != nil {
-				return err
+		if f.Anonymous && (!tagged || name == "") {
+			switch {
+			case f.Type.Kind() == reflect.Struct:
+				if err := p.add(f.Type, index, outer); err != nil {
+					return err
+				}
+				continue
+			case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
+				// Its claims would be lost, since nothing allocates it.
+				return fmt.Errorf("field %s: embed %v by value", f.Name, f.Type.Elem())
 			}
-			continue
 		}
 		if !f.IsExported() {
 			continue
@@ -174,7 +185,9 @@ func setterFor(t reflect.Type, outer []reflect.Type) (func(reflect.Value, string
 		return func(v reflect.Value, value string) error {
 			return v.Addr().Interface().(scalar).parse(value)
 		}, nil
-	case pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) || t.Kind() == reflect.Interface:
+	case pointer.Implements(reflect.TypeFor[json.Unmarshaler]()),
+		pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()),
+		t.Kind() == reflect.Interface:
 		return setByJSON, nil
 	case t.Kind() == reflect.String:
 		return setString, nil

@@ -2,6 +2,8 @@ package claims_test
 
 import (
 	"encoding/json"
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -102,11 +104,14 @@ func TestScalars(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"A":"x","B":"true","D":5,"I":7}`:       `{"A":"x","B":true,"D":5,"I":"7"}`,
 		`{"A":["x","y"],"B":false,"D":5,"I":""}`: `{"A":["x","y"],"B":false,"D":5,"I":""}`,
-		`{"B":null}`:                             `{"A":null,"B":null,"D":0,"I":""}`,
+		`{"B":null}`:                             `{"A":null,"B":null,"D":null,"I":""}`,
 	} {
 		var v all
 		require.NoError(t, json.Unmarshal([]byte(in), &v), in)
 		assert.Equal(t, want, mustJSON(t, v))
+		var again all
+		require.NoError(t, json.Unmarshal([]byte(want), &again), "what is written can be read")
+		assert.Equal(t, v, again)
 	}
 	var b claims.Bool
 	assert.ErrorContains(t, json.Unmarshal([]byte(`"no"`), &b), "want true or false")
@@ -166,19 +171,129 @@ type (
 		Next *recursive `json:"next"`
 	}
 	byPointer struct{ *claims.Registered }
+	named     struct {
+		claims.Registered `json:"registered"`
+	}
+	left struct {
+		claims.Registered `json:"-"`
+	}
+	common   struct{ Common string }
+	embedder struct {
+		claims.Registered
+		*common
+	}
+	noModel string
 )
 
+func (noModel) RegisteredClaims() *claims.Registered { return nil }
+
 func TestNewDecoderRefusesModels(t *testing.T) {
-	for want, got := range map[string]error{
-		`"sub" and "sub" are declared twice`: newDecoder[twice](),
-		`"x" and "X" are declared twice`:     newDecoder[folded](),
-		"option string is not supported":     newDecoder[quoted](),
-		"holds itself":                       newDecoder[recursive](),
-		"does not embed claims.Registered":   newDecoder[byPointer](),
+	for _, c := range []struct {
+		got  error
+		want string
+	}{
+		{newDecoder[twice](), `the claims "sub" and "sub" are declared twice or differ only by case`},
+		{newDecoder[folded](), `the claims "x" and "X" are declared twice or differ only by case`},
+		{newDecoder[quoted](), "field A: the json tag's option string is not supported; use claims.ID or claims.Bool"},
+		{newDecoder[recursive](), "field Next: type claims_test.recursive holds itself"},
+		{newDecoder[byPointer](), "does not embed claims.Registered by value and untagged"},
+		{newDecoder[named](), "does not embed claims.Registered by value and untagged"},
+		{newDecoder[left](), "does not embed claims.Registered by value and untagged"},
+		{newDecoder[embedder](), "field common: embed claims_test.common by value"},
+		{newDecoder[noModel](), "model claims_test.noModel is not a struct"},
 	} {
-		require.Error(t, got, want)
-		assert.ErrorContains(t, got, want)
+		if assert.Error(t, c.got, c.want) {
+			assert.ErrorContains(t, c.got, c.want)
+		}
 	}
+	assert.NoError(t, newDecoder[nested]())
+}
+
+// level is a type that checks its own text, as netip.Addr and others do.
+type level string
+
+func (l *level) UnmarshalText(text []byte) error {
+	if string(text) != "low" && string(text) != "high" {
+		return errors.New("neither low nor high: " + string(text))
+	}
+	*l = level(text)
+	return nil
+}
+
+type shared struct{ Team string }
+
+// nested is a model whose fields come from embedded structs, and are filled by
+// what their types declare.
+type nested struct {
+	shared
+	base  `json:",omitempty"`
+	Level level `json:"level"`
+	Addr  netip.Addr
+	Any   any          `json:"any"`
+	Next  *shared      `json:"next"`
+	All   []*shared    `json:"all"`
+	Some  []shared     `json:"some"`
+	When  []time.Time  `json:"when"`
+	Names []string     `json:"names"`
+	Own   []level      `json:"own"`
+	Dash  string       `json:"-,"`
+	Bytes claims.Bool  `json:"flag"`
+	Last  *claims.Bool `json:"last"`
+}
+
+type base struct{ claims.Registered }
+
+func TestDecodeFieldTypes(t *testing.T) {
+	c, err := claims.Decode[nested]([]byte(`{"iss":"i","Team":"t","level":"low","Addr":"192.0.2.1","any":{"a":[1]},"next":{"Team":"n"},
+		"all":[{"Team":"a"},null],"some":[{"Team":"s"},{}],"when":["2026-01-02T03:04:05Z"],"names":["x","\u0079"],"own":["high"],"-":"d","flag":"true","last":"false"}`))
+	require.NoError(t, err)
+	f := claims.False
+	want := nested{
+		shared: shared{"t"}, Level: "low", Addr: netip.MustParseAddr("192.0.2.1"), Any: map[string]any{"a": []any{1.0}},
+		Next: &shared{"n"}, All: []*shared{{"a"}, nil}, Some: []shared{{"s"}, {}}, When: []time.Time{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		Names: []string{"x", "y"}, Own: []level{"high"}, Dash: "d", Bytes: claims.True, Last: &f,
+	}
+	assert.Equal(t, "i", c.Issuer)
+	c.Registered = claims.Registered{}
+	assert.Equal(t, want, *c)
+
+	c, err = claims.Decode[nested]([]byte(`{"next":null,"some":null,"names":null,"Team":null,"last":null,"when":null}`))
+	require.NoError(t, err)
+	c.Registered = claims.Registered{}
+	assert.Equal(t, nested{}, *c)
+
+	for in, want := range map[string]claims.ValueError{
+		`{"level":"medium-secret"}`: {Claim: "level", Problem: "a string does not fit a Go claims_test.level"},
+		`{"own":["secret"]}`:        {Claim: "own", Problem: "an array does not fit a Go []claims_test.level"},
+		`{"Addr":"secret"}`:         {Claim: "Addr", Problem: "a string does not fit a Go netip.Addr"},
+		`{"next":"secret"}`:         {Claim: "next", Problem: "want an object, not a string"},
+		`{"next":{"Team":{}}}`:      {Claim: "next.Team", Problem: "want a string, not an object"},
+		`{"some":[{"Team":1}]}`:     {Claim: "some.Team", Problem: "want a string, not a number"},
+		`{"some":[1]}`:              {Claim: "some", Problem: "want an object, not a number"},
+		`{"names":"secret"}`:        {Claim: "names", Problem: "want an array of strings, not a string"},
+		`{"Team":true}`:             {Claim: "Team", Problem: "want a string, not a boolean"},
+	} {
+		_, err := claims.Decode[nested]([]byte(in))
+		var v *claims.ValueError
+		if assert.ErrorAs(t, err, &v, in) {
+			assert.Equal(t, want, *v, in)
+		}
+	}
+	_, err = claims.Decode[nested]([]byte(`{"some":[{"team":"s"}]}`))
+	var s *claims.SyntaxError
+	require.ErrorAs(t, err, &s)
+	assert.EqualError(t, s, `claims: "team" differs only by case from the claim "Team"`)
+	_, err = claims.Parse([]byte(`{"a":1,"a":2}`))
+	assert.EqualError(t, err, `claims: member "a" appears twice at byte 7`)
+}
+
+type lost struct{ claims.Registered }
+
+func (*lost) RegisteredClaims() *claims.Registered { return nil }
+
+func TestDecodeModelWithoutRegisteredClaims(t *testing.T) {
+	_, err := claims.Decode[lost]([]byte(`{}`))
+	assert.ErrorContains(t, err, "model *claims_test.lost returns no registered claims")
 }
 
 func newDecoder[T any, P claims.ModelOf[T]]() error {

@@ -128,6 +128,14 @@ func (d NumericDate) Time() time.Time {
 // whose fraction is dropped, or null.
 func (d *NumericDate) UnmarshalJSON(data []byte) error { return unmarshal(d, data) }
 
+// MarshalJSON returns the number or, for an absent date, null.
+func (d NumericDate) MarshalJSON() ([]byte, error) {
+	if d == 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, int64(d), 10), nil
+}
+
 func (d *NumericDate) parse(value string) error {
 	if value == "null" {
 		*d = 0

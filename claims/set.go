@@ -47,14 +47,18 @@ func (s *Set) Payload() json.RawMessage { return json.RawMessage(s.object.Source
 
 // SyntaxError reports a claims set that is not the one JSON object it must be.
 type SyntaxError struct {
-	// Offset is where in the claims set, in bytes.
+	// Offset is where in the claims set, in bytes. Zero means at its start, or
+	// that it is not known.
 	Offset int
 	// Problem says what is wrong. It may quote a claim's name, never a value.
 	Problem string
 }
 
-// Error returns the problem and where it is.
+// Error returns the problem and, if that is known, where it is.
 func (e *SyntaxError) Error() string {
+	if e.Offset == 0 {
+		return "claims: " + e.Problem
+	}
 	return fmt.Sprintf("claims: %s at byte %d", e.Problem, e.Offset)
 }
 

@@ -151,9 +151,13 @@ func (s GitLabSubject) Get(name string) (string, bool) {
 // path or an ID of the project, such as project_path or project_id. Neither
 // paths nor git's ref names can hold a colon, so there is one reading; a text
 // with an odd number of parts, with a part that is no name where one should be,
-// or with a name twice is [ErrSubject], and so are the subjects of GitLab's
-// login tokens and of the tokens of before GitLab 15.7.
+// with a name twice, or with more than 32 components is [ErrSubject], and so are
+// the subjects of GitLab's login tokens and of the tokens of before GitLab 15.7.
 func ParseGitLabSubject(subject string) (GitLabSubject, error) {
+	const most = 32 // GitLab knows fewer than ten.
+	if strings.Count(subject, ":") >= 2*most {
+		return nil, ErrSubject
+	}
 	parts := strings.Split(subject, ":")
 	if len(parts)%2 != 0 || !strings.Contains(parts[0], "project_") || parts[1] == "" {
 		return nil, ErrSubject

@@ -88,6 +88,19 @@ func TestParseGitLabSubject(t *testing.T) {
 		assert.ErrorIs(t, err, claims.ErrSubject, in)
 		assert.Nil(t, got)
 	}
+
+	many := func(n int) string {
+		s := "project_path:a/b"
+		for i := range n - 1 {
+			s += ":n" + strings.Repeat("n", i) + ":x"
+		}
+		return s
+	}
+	s, err = claims.ParseGitLabSubject(many(32))
+	require.NoError(t, err)
+	assert.Len(t, s, 32)
+	_, err = claims.ParseGitLabSubject(many(33))
+	assert.ErrorIs(t, err, claims.ErrSubject)
 }
 
 func TestIsUUID(t *testing.T) {

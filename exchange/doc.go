@@ -8,8 +8,6 @@
 //
 //	exchange/awssts     AWS, by AssumeRoleWithWebIdentity
 //	exchange/googlests  Google Cloud, by workload identity federation
-//	exchange/oauth      any OAuth 2.0 token endpoint
-//	exchange/okta       Okta
 //
 // A service that verifies CI tokens itself, as package oidc does, needs no
 // exchange: [Transport] sends it the token.
@@ -24,8 +22,10 @@
 // Every exchange that fails returns an *[Error]. Its Error method gives one
 // line with the other side's own words and the likeliest cause. Printed with
 // %+v, or logged with log/slog, it gives all causes with what the token says
-// beside what was configured. The claims are read from the token without
-// verifying it, which is enough to explain a refusal and never used for more.
+// beside what was configured. The SDKs of the clouds wrap it and print its one
+// line alone: find it with errors.As, and print or log what that gives. The
+// claims are read from the token without verifying it, which is enough to
+// explain a refusal and never used for more.
 //
 // Neither a token nor a credential is ever part of an error, in whatever form
 // it is printed, even if the other side repeated it in its answer.

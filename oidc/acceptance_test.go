@@ -117,7 +117,9 @@ func TestAcceptance(t *testing.T) {
 		"no nbf":                    {d.without("nbf"), nil},
 		"longest lifetime":          {d.with("exp", n+24*3600), nil},
 
-		"alg none, no signature":    {d.headerOnly(`{"alg":"none","kid":"` + kid + `"}`), oidc.ErrMalformed},
+		"alg none, no signature":    {d.headerOnly(`{"alg":"none","kid":"` + kid + `"}`), oidc.ErrUnsupported},
+		"alg None, no signature":    {d.headerOnly(`{"alg":"None"}`), oidc.ErrUnsupported},
+		"alg NONE twice":            {d.headerOnly(`{"alg":"none","alg":"none"}`), oidc.ErrMalformed},
 		"alg none":                  {d.header(set("alg", "none")), oidc.ErrUnsupported},
 		"alg nOnE":                  {d.header(set("alg", "nOnE")), oidc.ErrUnsupported},
 		"alg HS256":                 {d.header(set("alg", "HS256")), oidc.ErrUnsupported},

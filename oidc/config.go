@@ -126,7 +126,7 @@ func (c *Config) check() error {
 // resolve checks i and fills in what it leaves to the configuration.
 func (c *Config) resolve(i Issuer) (*issuer, error) {
 	if i.model == nil {
-		return nil, fmt.Errorf("oidc: issuer %s was not made by a constructor; use oidc.GitLab, oidc.CircleCI or oidc.IssuerOf", quote(i.URL))
+		return nil, fmt.Errorf("oidc: issuer %s was not made by a constructor; use oidc.GitLab, oidc.CircleCI or oidc.IssuerOf", quoteURL(i.URL))
 	}
 	if i.model.err != nil {
 		return nil, fmt.Errorf("oidc: %w", i.model.err)
@@ -138,9 +138,10 @@ func (c *Config) resolve(i Issuer) (*issuer, error) {
 	if u.RawQuery != "" || u.ForceQuery {
 		return nil, fmt.Errorf("oidc: issuer %s has a query", quote(i.URL))
 	}
-	out := &issuer{url: i.URL, audiences: i.Audiences, algorithms: i.Algorithms, keys: i.Keys, model: i.model}
+	// Cloned, so that a change of the configuration changes no verifier.
+	out := &issuer{url: i.URL, audiences: slices.Clone(i.Audiences), algorithms: slices.Clone(i.Algorithms), keys: i.Keys, model: i.model}
 	if len(out.audiences) == 0 {
-		out.audiences = c.Audiences
+		out.audiences = slices.Clone(c.Audiences)
 	}
 	if len(out.audiences) == 0 {
 		return nil, fmt.Errorf("oidc: no audience for issuer %s; set Config.Audiences or the issuer's own to a value of your service's own, such as its URL", quote(i.URL))
@@ -160,6 +161,10 @@ func (c *Config) resolve(i Issuer) (*issuer, error) {
 	case nil:
 		if out.keys, err = newRemoteKeySet("", i.URL, c.keyOptions()); err != nil {
 			return nil, err
+		}
+	case *RemoteKeySet:
+		if keys == nil || keys.client == nil {
+			return nil, fmt.Errorf("oidc: the keys of issuer %s were not made by NewRemoteKeySet", quote(i.URL))
 		}
 	case StaticKeySet:
 		if err := keys.check(); err != nil {

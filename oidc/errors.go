@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cioidc/cioidc/claims"
 )
@@ -24,9 +26,9 @@ var (
 	ErrUnknownKey = errors.New("unknown key")
 	// ErrSignature: the key did not make this signature.
 	ErrSignature = errors.New("wrong signature")
-	// ErrExpired: the time is exp or later.
+	// ErrExpired: the time is exp and [Config.Leeway] or later.
 	ErrExpired = errors.New("token expired")
-	// ErrNotYet: nbf or iat lies ahead.
+	// ErrNotYet: nbf or iat lies ahead, by more than [Config.Leeway].
 	ErrNotYet = errors.New("token not valid yet")
 	// ErrTooOld: exp minus iat is more than [Config.MaxLifetime].
 	ErrTooOld = errors.New("lifetime too long")
@@ -66,7 +68,7 @@ type TokenError struct {
 
 // Error returns the reason and the detail in one line.
 func (e *TokenError) Error() string {
-	s := "oidc: " + e.Reason.Error()
+	s := fmt.Sprintf("oidc: %v", e.Reason)
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
@@ -90,7 +92,7 @@ type DeniedError struct {
 // Error returns the cause and the detail in one line. It can hold details of
 // the policy: it is for logs, not for the caller.
 func (e *DeniedError) Error() string {
-	s := "oidc: denied: " + e.Err.Error()
+	s := fmt.Sprintf("oidc: denied: %v", e.Err)
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
@@ -133,14 +135,14 @@ func (e *UnavailableError) Error() string {
 	if e.Issuer != "" {
 		b.WriteString(" for issuer " + quote(e.Issuer))
 	}
-	if e.URL != "" && !strings.HasPrefix(e.URL, e.Issuer) {
+	if e.URL != "" && (e.Issuer == "" || !strings.HasPrefix(e.URL, strings.TrimSuffix(e.Issuer, "/")+"/")) {
 		b.WriteString(" from " + quote(e.URL))
 	}
 	if e.StatusCode != 0 {
 		b.WriteString(": HTTP status " + strconv.Itoa(e.StatusCode))
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + oneLine(e.Err.Error()))
 	}
 	return b.String()
 }
@@ -160,6 +162,24 @@ func quote(s string) string {
 	return strconv.QuoteToASCII(s)
 }
 
+// maxCause is how many bytes of the text of a cause an error text repeats.
+const maxCause = 1024
+
+// oneLine returns the text of a cause, which may repeat what a server sent, cut
+// and without what could begin another line of a log.
+func oneLine(s string) string {
+	more := ""
+	if len(s) > maxCause {
+		s, more = s[:maxCause], "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s) + more
+}
+
 // quoteURL quotes a URL that was refused, without the user information that
 // may be why.
 func quoteURL(s string) string {
@@ -169,14 +189,15 @@ func quoteURL(s string) string {
 	return quote(s)
 }
 
-// quoteAll quotes the members of a list, cut as a whole.
+// quoteAll quotes the members of a list, at most five of them and fewer if they
+// are long.
 func quoteAll(list []string) string {
 	var b strings.Builder
 	for i, s := range list {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		if i == 5 {
+		if i == 5 || b.Len() > 4*maxQuoted {
 			fmt.Fprintf(&b, "and %d more", len(list)-i)
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,10 @@ import (
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/strictjson"
 )
+
+// maxURL is how long the URL of a key set may be, in bytes. Errors and logs name
+// it.
+const maxURL = 2048
 
 // snapshot is what one fetch brought. It never changes.
 type snapshot struct {
@@ -36,37 +41,55 @@ func (r *RemoteKeySet) start(now time.Time) *flight {
 	f := &flight{done: make(chan struct{})}
 	r.flight = f
 	go func() {
+		var s *snapshot
+		err := errors.New("the fetch ended early")
+		// Deferred, so that a transport that ends the goroutine, as a failing
+		// test does, leaves nobody waiting.
+		defer func() { r.land(f, s, err) }()
 		ctx, cancel := context.WithTimeout(context.Background(), r.opts.Timeout)
 		defer cancel()
-		s, err := r.fetch(ctx, now)
-		r.land(f, s, err)
+		s, err = r.fetch(ctx, now)
 	}()
 	return f
 }
 
-// land records the end of f.
+// land records the end of f. It logs without the mutex: nobody who verifies a
+// token with the keys at hand waits for a log.
 func (r *RemoteKeySet) land(f *flight, s *snapshot, err error) {
+	defer close(f.done)
+	if err == nil {
+		old := r.replace(s)
+		r.logChange(old, s)
+		return
+	}
+	failures, wait := r.fail(err)
+	f.err = r.unavailable(err, wait)
+	r.opts.Logger.Warn("oidc: fetching keys failed", slog.String("issuer", r.issuer), slog.Any("error", err),
+		slog.Int("failures", failures), slog.Duration("retry_after", wait))
+}
+
+// replace ends the fetch under way with s and returns what was there before.
+func (r *RemoteKeySet) replace(s *snapshot) *snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flight, r.last, r.failures, r.retryAt = nil, nil, 0, time.Time{}
+	return r.current.Swap(s)
+}
+
+// fail ends the fetch under way with err. It returns how many have failed in a
+// row and how long there will be no other.
+func (r *RemoteKeySet) fail(err error) (failures int, wait time.Duration) {
 	now := r.opts.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.flight, r.last = nil, err
-	f.err = err
-	if err != nil {
-		wait := min(firstRetry<<min(r.failures, 8), lastRetry)
-		if old := r.current.Load(); old == nil || !now.Before(old.staleUntil) {
-			// With nothing to use meanwhile, callers are failing: keep trying.
-			wait = firstRetry
-		}
-		r.failures++
-		r.retryAt = now.Add(wait)
-		r.opts.Logger.Warn("oidc: fetching keys failed", slog.String("issuer", r.issuer), slog.Any("error", err),
-			slog.Int("failures", r.failures), slog.Duration("retry_after", wait))
-	} else {
-		old := r.current.Swap(s)
-		r.failures, r.retryAt = 0, time.Time{}
-		r.logChange(old, s)
+	wait = min(firstRetry<<min(r.failures, 8), lastRetry)
+	if old := r.current.Load(); old == nil || !now.Before(old.staleUntil) {
+		// With nothing to use meanwhile, callers are failing: keep trying.
+		wait = firstRetry
 	}
-	close(f.done)
+	r.failures++
+	r.flight, r.last, r.retryAt = nil, err, now.Add(wait)
+	return r.failures, wait
 }
 
 func (r *RemoteKeySet) logChange(old, s *snapshot) {
@@ -118,13 +141,13 @@ func (r *RemoteKeySet) fetch(ctx context.Context, now time.Time) (*snapshot, err
 // section 4). A key set on another host is followed: naming it is what the
 // document is for.
 func (r *RemoteKeySet) discover(ctx context.Context, now time.Time) error {
-	url := strings.TrimSuffix(r.issuer, "/") + "/.well-known/openid-configuration"
-	body, _, err := r.get(ctx, OpDiscovery, url)
+	where := strings.TrimSuffix(r.issuer, "/") + "/.well-known/openid-configuration"
+	body, _, err := r.get(ctx, OpDiscovery, where)
 	if err != nil {
 		return err
 	}
 	fail := func(format string, args ...any) error {
-		return &UnavailableError{Op: OpDiscovery, Issuer: r.issuer, URL: url, Err: fmt.Errorf(format, args...)}
+		return &UnavailableError{Op: OpDiscovery, Issuer: r.issuer, URL: where, Err: fmt.Errorf(format, args...)}
 	}
 	o, err := strictjson.Parse(string(body))
 	if err != nil {
@@ -144,21 +167,29 @@ func (r *RemoteKeySet) discover(ctx context.Context, now time.Time) error {
 		return fail("the discovery document is of issuer %s, the configured one is %s%s", quote(got), quote(r.issuer), hint)
 	}
 	uri := member("jwks_uri")
-	if _, err := httpx.CheckURL(uri); err != nil {
+	keys, err := httpx.CheckURL(uri)
+	switch {
+	case err != nil:
 		return fail("the discovery document's jwks_uri %s: %v", quote(uri), err)
+	case keys.Scheme == "http" && !strings.HasPrefix(r.issuer, "http:"):
+		// Plain http is for loopback, and who names this machine's own must be
+		// on it.
+		return fail("the discovery document's jwks_uri %s is not https, as the issuer is", quote(uri))
+	case len(uri) > maxURL:
+		return fail("the discovery document's jwks_uri has %d bytes, more than the %d that are accepted", len(uri), maxURL)
 	}
 	r.found, r.foundAt = uri, now
 	return nil
 }
 
-func (r *RemoteKeySet) fetchKeys(ctx context.Context, url string, now time.Time) (*snapshot, error) {
-	body, header, err := r.get(ctx, OpKeys, url)
+func (r *RemoteKeySet) fetchKeys(ctx context.Context, where string, now time.Time) (*snapshot, error) {
+	body, header, err := r.get(ctx, OpKeys, where)
 	if err != nil {
 		return nil, err
 	}
 	set, err := ParseKeySet(body)
 	if err != nil {
-		return nil, &UnavailableError{Op: OpKeys, Issuer: r.issuer, URL: url, Err: err}
+		return nil, &UnavailableError{Op: OpKeys, Issuer: r.issuer, URL: where, Err: err}
 	}
 	s := &snapshot{keys: make(map[string][]Key, len(set)), fetchedAt: now}
 	for _, k := range set {
@@ -171,10 +202,14 @@ func (r *RemoteKeySet) fetchKeys(ctx context.Context, url string, now time.Time)
 	return s, nil
 }
 
-func (r *RemoteKeySet) get(ctx context.Context, op, url string) ([]byte, http.Header, error) {
-	body, header, status, err := httpx.Get(ctx, r.client, url, httpx.DefaultLimit)
-	u := &UnavailableError{Op: op, Issuer: r.issuer, URL: url, StatusCode: status, Err: err}
+func (r *RemoteKeySet) get(ctx context.Context, op, where string) ([]byte, http.Header, error) {
+	body, header, status, err := httpx.Get(ctx, r.client, where, httpx.DefaultLimit)
+	u := &UnavailableError{Op: op, Issuer: r.issuer, URL: where, StatusCode: status, Err: err}
+	var requested *url.Error
 	switch {
+	case errors.As(err, &requested):
+		u.Err = requested.Err // Without the URL, which u has.
+		return nil, nil, u
 	case err != nil:
 		return nil, nil, u
 	case status != http.StatusOK:
@@ -196,7 +231,8 @@ func maxAge(header http.Header) time.Duration {
 			case "no-store", "no-cache":
 				return 0
 			case "max-age":
-				if n, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
+				// RFC 9111 section 1.2.2: a number that is too large is a large one.
+				if n, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 					age = time.Duration(n) * time.Second
 				}
 			}

@@ -3,7 +3,6 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,7 +35,6 @@ type Issuer struct {
 // model is what the verifier knows of an issuer's tokens beyond RFC 7519.
 type model struct {
 	err    error // why the constructor's arguments were wrong
-	goType reflect.Type
 	decode func(*claims.Set) (claims.Model, error)
 	// check tells tokens that the issuer signs for other purposes from job
 	// tokens. Nil means nothing to tell.
@@ -62,9 +60,9 @@ func IssuerOf[T any, P claims.ModelOf[T]](url string) Issuer {
 	return Issuer{URL: url, model: m}
 }
 
-// contains reports whether t is, or embeds, own.
+// contains reports whether t is, or embeds, own or another name for it.
 func contains(t, own reflect.Type) bool {
-	if t == own {
+	if t.ConvertibleTo(own) {
 		return true
 	}
 	if t.Kind() != reflect.Struct {
@@ -79,7 +77,7 @@ func contains(t, own reflect.Type) bool {
 }
 
 func modelOf[T any, P claims.ModelOf[T]]() *model {
-	m := &model{goType: reflect.TypeFor[T]()}
+	m := new(model)
 	d, err := claims.NewDecoder[T, P]()
 	if err != nil {
 		m.err = err
@@ -195,18 +193,20 @@ func parseOrganizations(constructor string, given []string) ([]string, error) {
 	return ids, nil
 }
 
-// sameButFor says how two issuers differ that look alike, or "".
+// sameButFor says how two issuers differ that look alike, or "". It is asked for
+// each token of an issuer that is not trusted, so it parses nothing.
 func sameButFor(got, want string) string {
 	switch {
 	case strings.TrimSuffix(got, "/") == strings.TrimSuffix(want, "/"):
 		return "they differ only by a trailing slash"
 	case strings.EqualFold(got, want):
 		return "they differ only by case"
-	}
-	g, err1 := url.Parse(got)
-	w, err2 := url.Parse(want)
-	if err1 == nil && err2 == nil && g.Host == w.Host && g.Path == w.Path && g.Scheme != w.Scheme {
-		return "they differ only by http and https"
+	case withoutScheme(got) == withoutScheme(want):
+		return "they differ only by the scheme"
 	}
 	return ""
+}
+
+func withoutScheme(url string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://")
 }

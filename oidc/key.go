@@ -58,9 +58,9 @@ func ParseKeySet(jwks []byte) (StaticKeySet, error) {
 		return nil, fmt.Errorf("oidc: %w", err)
 	}
 	set := make(StaticKeySet, 0, len(keys))
-	for i, k := range keys {
+	for _, k := range keys {
 		if k.ID == "" {
-			skipped = append(skipped, jose.Skipped{Index: i, Reason: "it has no kid"})
+			skipped = append(skipped, jose.Skipped{Index: k.Index, Reason: "it has no kid"})
 			continue
 		}
 		set = append(set, Key{ID: k.ID, Algorithm: Algorithm(k.Algorithm), Public: k.Public})

@@ -22,10 +22,12 @@ var (
 
 // MiddlewareOptions configures [Middleware]. A nil pointer means defaults.
 type MiddlewareOptions struct {
-	// Error writes the response to a request that was refused. Nil means
+	// Error writes the response to a request that was refused. It has to write
+	// a status: net/http answers 200 for whoever writes nothing. Nil means
 	// [WriteError].
 	Error func(w http.ResponseWriter, r *http.Request, err error)
-	// Token finds the token in a request. Nil means [BearerToken].
+	// Token finds the token in a request. Its errors go to Error; of those,
+	// [WriteError] knows [ErrNoToken] and [ErrRequest]. Nil means [BearerToken].
 	Token func(r *http.Request) (string, error)
 }
 
@@ -82,9 +84,9 @@ func BearerToken(r *http.Request) (string, error) {
 
 // WriteError writes the response to err that RFC 6750 section 3.1 asks for:
 // 400 for [ErrRequest], 401 for [ErrNoToken] and a *[TokenError], 403 for a
-// *[DeniedError], 503 for an *[UnavailableError], 500 for any other. It says no
-// more than that: what is wrong with a token helps whoever is trying them, and
-// belongs in the log of the service.
+// *[DeniedError], 503 for an *[UnavailableError], with Retry-After where that is
+// known, 500 for any other. It says no more than that: what is wrong with a token
+// helps whoever is trying them, and belongs in the log of the service.
 func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 	var (
 		token       *TokenError
@@ -98,7 +100,8 @@ func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 	case errors.As(err, &unavailable):
 		status = http.StatusServiceUnavailable
 		if unavailable.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(int((unavailable.RetryAfter+time.Second-1)/time.Second)))
+			// Rounded up: a try before that time is lost.
+			h.Set("Retry-After", strconv.FormatInt(int64((unavailable.RetryAfter-1)/time.Second)+1, 10))
 		}
 	case errors.As(err, &denied):
 		status = http.StatusForbidden
@@ -131,8 +134,8 @@ func FromContext(ctx context.Context) (*Token, bool) {
 	return t, ok && t != nil
 }
 
-// ClaimsFromContext returns the claims of that token as a T, and whether they
-// are one.
+// ClaimsFromContext returns the claims of the token that [Middleware] verified
+// as a T, and whether there is one and its claims are a T.
 func ClaimsFromContext[T any, P claims.ModelOf[T]](ctx context.Context) (*T, bool) {
 	t, ok := FromContext(ctx)
 	if !ok {

@@ -3,10 +3,13 @@ package oidc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,14 +116,75 @@ func TestWriteError(t *testing.T) {
 		retryAfter string
 	}{
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: time.Second}, 503, "1"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: 1}, 503, "1"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: math.MaxInt64}, 503, "9223372037"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: -1}, 503, ""},
 		{&oidc.UnavailableError{Op: oidc.OpKeys}, 503, ""},
+		{fmt.Errorf("wrapped: %w", &oidc.UnavailableError{Op: oidc.OpKeys}), 503, ""},
+		{&oidc.DeniedError{Err: &oidc.TokenError{Reason: oidc.ErrModel}}, 403, ""},
+		{&oidc.DeniedError{Err: oidc.ErrNoToken}, 403, ""},
+		{fmt.Errorf("wrapped: %w", oidc.ErrNoToken), 401, ""},
+		{fmt.Errorf("wrapped: %w", oidc.ErrRequest), 400, ""},
 		{errors.New("other"), 500, ""},
 	} {
 		w := httptest.NewRecorder()
 		oidc.WriteError(w, nil, c.err)
 		assert.Equal(t, c.status, w.Code)
 		assert.Equal(t, c.retryAfter, w.Header().Get("Retry-After"))
+		assert.Equal(t, http.StatusText(c.status)+"\n", w.Body.String())
+		assert.Equal(t, c.status < 500, w.Header().Get("WWW-Authenticate") != "")
 	}
 	_, err := oidc.BearerToken(httptest.NewRequest("GET", "/", nil))
 	require.ErrorIs(t, err, oidc.ErrNoToken)
+}
+
+// Only the Authorization header is read, and only in the one form it has.
+func TestBearerToken(t *testing.T) {
+	for _, c := range []struct {
+		header []string
+		token  string
+		err    error
+	}{
+		{[]string{"Bearer a.b.c"}, "a.b.c", nil},
+		{[]string{"BEARER a.b.c"}, "a.b.c", nil},
+		{[]string{"Bearer    a.b.c"}, "a.b.c", nil},
+		{[]string{"Bearer a~b+c/d-_.=="}, "a~b+c/d-_.==", nil},
+		{nil, "", oidc.ErrNoToken},
+		{[]string{""}, "", oidc.ErrNoToken},
+		{[]string{"Basic YTpi"}, "", oidc.ErrNoToken},
+		{[]string{"Bearera.b.c"}, "", oidc.ErrNoToken},
+		{[]string{"Bearer"}, "", oidc.ErrRequest},
+		{[]string{"Bearer   "}, "", oidc.ErrRequest},
+		{[]string{"Bearer a b"}, "", oidc.ErrRequest},
+		{[]string{"Bearer a "}, "", oidc.ErrRequest},
+		{[]string{"Bearer a\tb"}, "", oidc.ErrRequest},
+		{[]string{`Bearer "a"`}, "", oidc.ErrRequest},
+		{[]string{"Bearer a,b"}, "", oidc.ErrRequest},
+		{[]string{"Basic YTpi", "Bearer a"}, "", oidc.ErrRequest},
+		{[]string{"Bearer a", ""}, "", oidc.ErrRequest},
+	} {
+		r := httptest.NewRequest("POST", "/?access_token=x", strings.NewReader("access_token=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, h := range c.header {
+			r.Header.Add("Authorization", h)
+		}
+		got, err := oidc.BearerToken(r)
+		assert.ErrorIs(t, err, c.err, c.header)
+		assert.Equal(t, c.token, got, c.header)
+	}
+}
+
+// The token is for the handler of the request that brought it, and a refused
+// request reaches no handler.
+func TestMiddlewareReachesNoHandler(t *testing.T) {
+	issuer, v := bench(t)
+	reached := 0
+	handler := oidc.Middleware(v, &oidc.MiddlewareOptions{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+	for _, header := range []string{"", "Bearer x", "Bearer " + issuer.GitLab("https://elsewhere.example"), "Bearer a b"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", header)
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	assert.Zero(t, reached)
 }

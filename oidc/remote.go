@@ -18,9 +18,10 @@ import (
 // that others wait for. Safe for concurrent use.
 //
 // Keys are fresh for as long as the response's max-age says, within limits.
-// From four fifths of that time a use starts a fetch and does not wait for it.
-// While fetches fail, the keys at hand stay in use until MaxStale past that
-// time; after that Keys fails with an *[UnavailableError]. Keys that the issuer
+// From four fifths of that time a use starts a fetch and does not wait for it;
+// past that time, the use that starts one waits for up to a second. While
+// fetches fail, the keys at hand stay in use until MaxStale past that time;
+// after that Keys fails with an *[UnavailableError]. Keys that the issuer
 // withdrew are gone with the first fetch after that.
 //
 // A key ID that is not in the set is looked for by a fetch, so that a new key
@@ -42,8 +43,8 @@ type RemoteKeySet struct {
 	retryAt  time.Time // no fetch before, after failures
 	budget   budget
 
-	// found and foundAt are the key set's URL by discovery. Only the fetch
-	// under way touches them.
+	// found and foundAt are the key set's URL by discovery, and when it was
+	// found. Only the fetch under way touches them.
 	found   string
 	foundAt time.Time
 }
@@ -136,94 +137,105 @@ var _ KeySet = (*RemoteKeySet)(nil)
 // Keys returns the keys with the given ID, fetching the set if there is none
 // yet or if it may have changed. None and no error means that the set has no
 // such key. Errors are *[UnavailableError]. The context bounds the wait of this
-// call, not the fetch.
+// call, not the fetch. The keys must not be changed.
 func (r *RemoteKeySet) Keys(ctx context.Context, keyID string) ([]Key, error) {
-	now := r.opts.Now()
-	s := r.current.Load()
+	s, now := r.current.Load(), r.opts.Now()
 	if s == nil || !now.Before(s.staleUntil) {
-		if err := r.wait(ctx, r.refresh(now)); err != nil {
+		if err := r.wait(ctx, r.refresh(s, now)); err != nil {
 			return nil, err
 		}
-		if s = r.current.Load(); s == nil {
-			return nil, r.unavailable(errors.New("no keys"), 0)
-		}
+		s = r.current.Load()
 	} else if !now.Before(s.refreshAt) {
 		s = r.revalidate(ctx, s, now)
 	}
 	if keys := s.keys[keyID]; len(keys) > 0 {
 		return keys, nil
 	}
-	return r.search(ctx, keyID, s)
+	return r.search(ctx, keyID)
 }
 
 // revalidate starts a fetch because of the age of s and returns the keys to
-// use meanwhile.
+// use.
 func (r *RemoteKeySet) revalidate(ctx context.Context, s *snapshot, now time.Time) *snapshot {
 	r.mu.Lock()
 	failing := r.failures > 0
-	f, started := r.join(now)
+	f, started := r.join(s, now)
 	r.mu.Unlock()
-	if !started || failing || now.Before(s.freshUntil) {
-		return s
-	}
-	timer := time.NewTimer(revalidateWait)
-	defer timer.Stop()
-	select {
-	case <-f.done:
-	case <-timer.C:
-	case <-ctx.Done():
+	if started && !failing && !now.Before(s.freshUntil) {
+		timer := time.NewTimer(revalidateWait)
+		defer timer.Stop()
+		select {
+		case <-f.done:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
 	}
 	return r.current.Load()
 }
 
-// search looks for a key ID that s does not have.
-func (r *RemoteKeySet) search(ctx context.Context, keyID string, s *snapshot) ([]Key, error) {
-	now := r.opts.Now()
-	r.mu.Lock()
-	f := r.flight
-	if f == nil {
-		if now.Sub(s.fetchedAt) < r.opts.MinInterval {
-			r.mu.Unlock()
-			return nil, nil
-		}
-		if wait := r.retryAt.Sub(now); wait > 0 {
-			defer r.mu.Unlock()
-			return nil, r.unavailable(r.last, wait)
-		}
-		if wait := r.budget.take(now); wait > 0 {
-			r.mu.Unlock()
-			return nil, r.unavailable(errors.New("too many unknown key IDs to look for this one now"), wait)
-		}
-		f = r.start(now)
-	}
-	r.mu.Unlock()
-	if err := r.wait(ctx, f); err != nil {
+// search looks for a key ID that the keys at hand did not have.
+func (r *RemoteKeySet) search(ctx context.Context, keyID string) ([]Key, error) {
+	f, err := r.look(keyID)
+	if err != nil {
 		return nil, err
+	}
+	if f != nil {
+		if err := r.wait(ctx, f); err != nil {
+			return nil, err
+		}
 	}
 	return r.current.Load().keys[keyID], nil
 }
 
-// refresh returns the fetch under way, a new one, or, while failures forbid
-// one, one that is over.
-func (r *RemoteKeySet) refresh(now time.Time) *flight {
+// look returns the fetch that will tell whether there is a key called keyID, or
+// nil if the keys at hand tell.
+func (r *RemoteKeySet) look(keyID string) (*flight, error) {
+	now := r.opts.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f, _ := r.join(now)
-	if f != nil {
+	// A fetch may have ended since the caller read the keys.
+	s := r.current.Load()
+	switch {
+	case len(s.keys[keyID]) > 0:
+		return nil, nil
+	case r.flight != nil:
+		return r.flight, nil
+	case now.Sub(s.fetchedAt) < r.opts.MinInterval:
+		return nil, nil
+	}
+	if wait := r.retryAt.Sub(now); wait > 0 {
+		return nil, r.unavailable(r.last, wait)
+	}
+	if wait := r.budget.take(now); wait > 0 {
+		return nil, r.unavailable(errors.New("too many unknown key IDs to look for this one now"), wait)
+	}
+	return r.start(now), nil
+}
+
+// refresh returns the fetch that will replace s: the one under way, a new one,
+// or, if a fetch has replaced s meanwhile or failures forbid one, one that is
+// over.
+func (r *RemoteKeySet) refresh(s *snapshot, now time.Time) *flight {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f, _ := r.join(s, now); f != nil {
 		return f
 	}
-	over := &flight{done: make(chan struct{}), err: r.unavailable(r.last, r.retryAt.Sub(now))}
+	over := &flight{done: make(chan struct{})}
+	if r.current.Load() == s {
+		over.err = r.unavailable(r.last, r.retryAt.Sub(now))
+	}
 	close(over.done)
 	return over
 }
 
-// join returns the fetch under way or starts one, unless failures forbid that.
-// The mutex is held.
-func (r *RemoteKeySet) join(now time.Time) (f *flight, started bool) {
-	if r.flight != nil {
+// join returns the fetch under way or starts one, unless one has replaced s
+// meanwhile or failures forbid it. The mutex is held.
+func (r *RemoteKeySet) join(s *snapshot, now time.Time) (f *flight, started bool) {
+	switch {
+	case r.flight != nil:
 		return r.flight, false
-	}
-	if now.Before(r.retryAt) {
+	case r.current.Load() != s || now.Before(r.retryAt):
 		return nil, false
 	}
 	return r.start(now), true

@@ -14,7 +14,6 @@ import (
 // the token's text, so that it can be passed on and logged.
 type Token struct {
 	claims    claims.Model
-	model     *model
 	keyID     string
 	algorithm Algorithm
 	set       *claims.Set
@@ -32,7 +31,12 @@ func (t *Token) KeyID() string { return t.keyID }
 func (t *Token) Algorithm() Algorithm { return t.algorithm }
 
 // Payload returns a copy of the verified claims set as it was sent.
-func (t *Token) Payload() json.RawMessage { return t.set.Payload() }
+func (t *Token) Payload() json.RawMessage {
+	if t.set == nil {
+		return nil
+	}
+	return t.set.Payload()
+}
 
 // Decision returns what [Config.Authorize] decided, or nil.
 func (t *Token) Decision() slog.LogValuer { return t.decision }
@@ -51,7 +55,16 @@ func (t *Token) String() string { return t.Identity().String() }
 
 // LogValue implements [slog.LogValuer]: the issuer and the identity.
 func (t *Token) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("issuer", t.claims.RegisteredClaims().Issuer), slog.Any("identity", t.Identity()))
+	return slog.GroupValue(slog.String("issuer", t.issuer()), slog.Any("identity", t.Identity()))
+}
+
+// issuer returns the token's iss. The zero Token, which nothing here makes, has
+// none and must not panic in a log.
+func (t *Token) issuer() string {
+	if t.claims == nil {
+		return ""
+	}
+	return t.claims.RegisteredClaims().Issuer
 }
 
 // As returns the claims of t as a T. The error is a *[TokenError] with reason
@@ -60,8 +73,8 @@ func As[T any, P claims.ModelOf[T]](t *Token) (*T, error) {
 	if c, ok := t.claims.(P); ok {
 		return (*T)(c), nil
 	}
-	return nil, &TokenError{Reason: ErrModel, Issuer: t.claims.RegisteredClaims().Issuer,
-		Detail: fmt.Sprintf("its claims are %v, not %v", t.model.goType, reflect.TypeFor[T]())}
+	return nil, &TokenError{Reason: ErrModel, Issuer: t.issuer(),
+		Detail: fmt.Sprintf("its claims are %T, not %v", t.claims, reflect.TypeFor[P]())}
 }
 
 // Verify is [Verifier.Verify] for those who want the claims as a T and nothing

@@ -142,7 +142,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Token, error) {
 			return nil, e
 		}
 	}
-	t.claims, t.model = c, iss.model
+	t.claims = c
 	if iss.guard != nil {
 		if e := iss.guard(c, &v.cfg); e != nil {
 			return t, e

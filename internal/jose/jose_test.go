@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -144,3 +145,123 @@ func FuzzParseKeySet(f *testing.F) {
 		}
 	})
 }
+
+// jwkOf returns the members of a good RSA key.
+func jwkOf(t *testing.T) (n string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	return base64.RawURLEncoding.EncodeToString(key.N.Bytes())
+}
+
+// What a key is made of is what was checked: the rest of its members, known to
+// jwx or not, neither change it nor spoil it.
+func TestParseKeySetReadsOneText(t *testing.T) {
+	n := jwkOf(t)
+	const ec = `"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
+	const ed = `"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	good := `"kty":"RSA","n":"` + n + `","e":"AQAB"`
+	for more, alg := range map[string]string{
+		good: RS256, good + `,"kid":"a","use":"sig","alg":"RS256","key_ops":["sign","verify"]`: RS256,
+		good + `,"crv":"P-256"`: RS256, good + `,"x5c":5,"x5t":{},"oth":[]`: RS256, good + `,"D":"AQAB"`: RS256,
+		`"kty":"RSA","n":"` + n + `","e":"AAEAAQ"`: RS256, `"kty":"RSA","n":"` + n + `","e":"Aw"`: RS256, `"kty":"RSA","n":"` + n + `","e":"f____w"`: RS256,
+		ec: ES256, ec + `,"use":"sig","alg":"ES256"`: ES256,
+		ed: EdDSA, ed + `,"y":5,"n":"AA"`: EdDSA,
+	} {
+		keys, skipped, err := ParseKeySet([]byte(`{"keys":[{` + more + `}],"more":1}`))
+		require.NoError(t, err)
+		assert.Empty(t, skipped)
+		if assert.Len(t, keys, 1, more) {
+			assert.Equal(t, alg, keys[0].Algorithm)
+			assert.NoError(t, CheckKey(alg, keys[0].Public))
+		}
+	}
+	keys, _, err := ParseKeySet([]byte(`{"keys":[{` + good + `}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, 65537, keys[0].Public.(*rsa.PublicKey).E)
+	assert.Equal(t, n, base64.RawURLEncoding.EncodeToString(keys[0].Public.(*rsa.PublicKey).N.Bytes()))
+
+	rsaWith := func(n, e string) string { return `"kty":"RSA","n":"` + n + `","e":"` + e + `"` }
+	for more, reason := range map[string]string{
+		rsaWith(n, "AQAAAAAAAQAB"):         "the RSA key's exponent is not an odd number from 3 to 2^31-1", // 2^64 + 65537
+		rsaWith(n, "AAAAAAMAAAAAAQAB"):     "the RSA key's exponent is not an odd number from 3 to 2^31-1",
+		rsaWith(n, "gAAAAQ"):               "the RSA key's exponent is not an odd number from 3 to 2^31-1", // 2^31 + 1
+		rsaWith(n, "AQ"):                   "the RSA key's exponent is not an odd number from 3 to 2^31-1",
+		rsaWith(n, "Ag"):                   "the RSA key's exponent is not an odd number from 3 to 2^31-1",
+		rsaWith(n, ""):                     "its e is missing or not canonical base64url",
+		rsaWith(n, "AR"):                   "its e is missing or not canonical base64url",
+		rsaWith(n+"=", "AQAB"):             "its n is missing or not canonical base64url",
+		`"kty":"RSA","n":5,"e":"AQAB"`:     "its n is missing or not canonical base64url",
+		ec[:len(ec)-2] + `="`:              "its y is missing or not canonical base64url",
+		`"kty":"EC","crv":"P-256"`:         "its x is missing or not canonical base64url",
+		ed + `,"k":"AA"`:                   "it is a private or symmetric key",
+		ed + `,"d":null`:                   "it is a private or symmetric key",
+		good + `,"use":"enc"`:              "its use is not sig",
+		good + `,"use":null`:               "its use is not sig",
+		good + `,"key_ops":"verify"`:       "its key_ops do not have verify",
+		good + `,"key_ops":[]`:             "its key_ops do not have verify",
+		good + `,"key_ops":["verifyx"]`:    "its key_ops do not have verify",
+		good + `,"alg":"PS256"`:            "its alg is not RS256, the one accepted for its type",
+		good + `,"alg":null`:               "its alg is not RS256, the one accepted for its type",
+		ec + `,"alg":"RS256"`:              "its alg is not ES256, the one accepted for its type",
+		ed + `,"alg":"Ed25519"`:            "its alg is not EdDSA, the one accepted for its type",
+		good + `,"kid":null`:               "its kid is not a string",
+		good + `,"kid":5`:                  "its kid is not a string",
+		`"kty":"EC","crv":"secp256k1"`:     `its kty "EC" with crv "secp256k1" is not supported`,
+		`"kty":"OKP","crv":"X25519"`:       `its kty "OKP" with crv "X25519" is not supported`,
+		`"kty":"rsa"`:                      `its kty "rsa" with crv "" is not supported`,
+		`"KTY":"RSA","N":"` + n + `"`:      `its kty "" with crv "" is not supported`,
+		`"kty":"` + string(make40()) + `"`: `its kty "` + string(make40()[:32]) + `" with crv "" is not supported`,
+	} {
+		keys, skipped, err := ParseKeySet([]byte(`{"keys":[{"kty":"x"},{` + more + `}]}`))
+		require.NoError(t, err)
+		assert.Empty(t, keys, more)
+		if assert.Len(t, skipped, 2, more) {
+			assert.Equal(t, reason, skipped[1].Reason)
+			assert.Equal(t, 1, skipped[1].Index)
+		}
+	}
+}
+
+func make40() []byte { return []byte("0123456789012345678901234567890123456789") }
+
+// Keys keep their place in the set, and a skipped one its ID.
+func TestParseKeySetOrder(t *testing.T) {
+	const ed = `"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	keys, skipped, err := ParseKeySet([]byte(`{"keys":[5,{"kid":"a","kty":"oct"},{` + ed + `},{"kid":"\u0062",` + ed + `},{"kid":"c",` + ed + `,"use":"enc"}]}`))
+	require.NoError(t, err)
+	require.Len(t, keys, 2)
+	assert.Equal(t, 2, keys[0].Index)
+	assert.Equal(t, "", keys[0].ID)
+	assert.Equal(t, 3, keys[1].Index)
+	assert.Equal(t, "b", keys[1].ID)
+	assert.Equal(t, []Skipped{
+		{0, "", "it is not an object"}, {1, "a", `its kty "oct" with crv "" is not supported`}, {4, "c", "its use is not sig"},
+	}, skipped)
+}
+
+func TestParseKeySetRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                      "not a JSON Web Key Set: nothing where a JSON object should be at byte 0",
+		`[]`:                    "not a JSON Web Key Set: not a JSON object at byte 0",
+		`{}`:                    "not a JSON Web Key Set: it has no member keys",
+		`{"Keys":[]}`:           "not a JSON Web Key Set: it has no member keys",
+		`{"kty":"RSA"}`:         "not a JSON Web Key Set: it has no member keys",
+		`{"keys":null}`:         "not a JSON Web Key Set: its member keys is not an array",
+		`{"keys":{}}`:           "not a JSON Web Key Set: its member keys is not an array",
+		`{"keys":[]}{}`:         "not a JSON Web Key Set: text after the JSON object at byte 11",
+		`{"keys":[],"KEYS":[]}`: `not a JSON Web Key Set: members "keys" and "KEYS" differ only by case at byte 11`,
+		many(1001):              "the JSON Web Key Set has 1001 keys, more than the 1000 that are read",
+	} {
+		keys, skipped, err := ParseKeySet([]byte(text))
+		assert.EqualError(t, err, want)
+		assert.Nil(t, keys)
+		assert.Nil(t, skipped)
+	}
+	keys, skipped, err := ParseKeySet([]byte(many(1000)))
+	assert.NoError(t, err)
+	assert.Empty(t, keys)
+	assert.Len(t, skipped, 1000)
+}
+
+func many(n int) string { return `{"keys":[5` + strings.Repeat(",5", n-1) + `]}` }

@@ -2,8 +2,10 @@ package jose
 
 import (
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
@@ -13,7 +15,8 @@ import (
 
 // Key is a public key that verifies signatures of one algorithm.
 type Key struct {
-	ID        string
+	Index     int    // its position in the set
+	ID        string // its kid, empty if it has none
 	Algorithm string
 	Public    crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
@@ -25,10 +28,13 @@ type Skipped struct {
 	Reason string // why, in words for a log
 }
 
+// maxKeys bounds what a key set can cost. Platforms publish fewer than ten keys.
+const maxKeys = 1000
+
 // ParseKeySet parses a JSON Web Key Set (RFC 7517 section 5). Keys that cannot
 // verify a signature here are skipped one by one; a set of which nothing is
 // left is for the caller to judge. The error tells of a text that is no key
-// set at all.
+// set at all, or one of more than 1,000 keys.
 func ParseKeySet(data []byte) (keys []Key, skipped []Skipped, err error) {
 	o, err := strictjson.Parse(string(data))
 	if err != nil {
@@ -42,8 +48,12 @@ func ParseKeySet(data []byte) (keys []Key, skipped []Skipped, err error) {
 	if !ok {
 		return nil, nil, errors.New("not a JSON Web Key Set: its member keys is not an array")
 	}
+	if len(elements) > maxKeys {
+		return nil, nil, fmt.Errorf("the JSON Web Key Set has %d keys, more than the %d that are read", len(elements), maxKeys)
+	}
 	for i, e := range elements {
 		key, err := parseKey(e)
+		key.Index = i
 		if err != nil {
 			skipped = append(skipped, Skipped{Index: i, ID: key.ID, Reason: err.Error()})
 			continue
@@ -64,7 +74,8 @@ func parseKey(text string) (Key, error) {
 		s, _ := strictjson.Unquote(v)
 		return s
 	}
-	key := Key{ID: member("kid")}
+	// Cloned, so that keeping a key does not keep the whole text of the set.
+	key := Key{ID: strings.Clone(member("kid"))}
 	if v, ok := o.Lookup("kid"); ok && (len(v) == 0 || v[0] != '"') {
 		return key, errors.New("its kid is not a string")
 	}
@@ -81,9 +92,13 @@ func parseKey(text string) (Key, error) {
 		}
 	}
 	want, numbers := "", []string(nil)
-	switch kty, crv := member("kty"), member("crv"); {
+	kty, crv := member("kty"), member("crv")
+	// What jwx gets to see is what was checked here, and nothing else.
+	checked := map[string]string{"kty": kty, "crv": crv}
+	switch {
 	case kty == "RSA":
 		want, numbers = RS256, []string{"n", "e"}
+		delete(checked, "crv")
 	case kty == "EC" && crv == "P-256":
 		want, numbers = ES256, []string{"x", "y"}
 	case kty == "OKP" && crv == "Ed25519":
@@ -96,11 +111,17 @@ func parseKey(text string) (Key, error) {
 	}
 	for _, name := range numbers {
 		s := member(name)
-		if _, err := compact.Decode(name, s); s == "" || err != nil {
+		n, err := compact.Decode(name, s)
+		if s == "" || err != nil {
 			return key, fmt.Errorf("its %s is missing or not canonical base64url", name)
 		}
+		// An exponent of more than 64 bits would lose those above.
+		if name == "e" && len(n) > 4 {
+			return key, errExponent
+		}
+		checked[name] = s
 	}
-	public, err := parsePublic(text)
+	public, err := parsePublic(checked)
 	if err != nil {
 		return key, err
 	}
@@ -123,13 +144,17 @@ func hasElement(array, want string) bool {
 
 // parsePublic has jwx make the key. A panic on a hostile key must cost that key
 // and not the process, so it is turned into an error.
-func parsePublic(text string) (public crypto.PublicKey, err error) {
+func parsePublic(members map[string]string) (public crypto.PublicKey, err error) {
 	defer func() {
 		if recover() != nil {
 			public, err = nil, errors.New("it could not be parsed")
 		}
 	}()
-	parsed, err := jwk.ParseKey([]byte(text))
+	text, err := json.Marshal(members)
+	if err != nil {
+		return nil, errors.New("it could not be parsed")
+	}
+	parsed, err := jwk.ParseKey(text)
 	if err != nil {
 		return nil, errors.New("it could not be parsed")
 	}

@@ -35,6 +35,8 @@ const (
 	maxRSABits = 8192
 )
 
+var errExponent = errors.New("the RSA key's exponent is not an odd number from 3 to 2^31-1")
+
 // ErrSignature: the key did not make this signature.
 var ErrSignature = errors.New("the signature does not match")
 
@@ -102,7 +104,7 @@ func CheckKey(alg string, key crypto.PublicKey) error {
 		case k.N.Bit(0) == 0:
 			return errors.New("the RSA key's modulus is even")
 		case k.E < 3 || k.E > 1<<31-1 || k.E%2 == 0:
-			return errors.New("the RSA key's exponent is not an odd number from 3 to 2^31-1")
+			return errExponent
 		}
 		return nil
 	case *ecdsa.PublicKey:

@@ -54,7 +54,9 @@ func Parse(src string) (*Object, error) {
 	if src[s.pos] != '{' {
 		return nil, s.fail("not a JSON object")
 	}
-	o := &Object{src: src, members: make([]Member, 0, 40)}
+	// Room for a GitLab token's claims, and for no more members than src can
+	// hold: a key set may be a list of very many very small objects.
+	o := &Object{src: src, members: make([]Member, 0, min(40, len(src)/len(`"":0,`)+1))}
 	if err := s.object(1, &o.members); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,12 @@ func (s *scanner) object(depth int, out *[]Member) error {
 		return nil
 	}
 	var seen names
+	if out != nil {
+		seen.list = make([]string, 0, manyNames)
+	} else {
+		var few [8]string
+		seen.list = few[:0]
+	}
 	for {
 		at := s.pos
 		if s.pos >= len(s.src) || s.src[s.pos] != '"' {

@@ -75,43 +75,80 @@ func foldRune(r rune) rune {
 	return least
 }
 
-// names remembers the member names of one object. Few names are compared one
-// by one; many go to a map, so that a hostile object stays linear to read.
+// names finds out whether an object has two members whose names fold alike. A
+// filter of bits answers for nearly every name of an honest object; only where
+// two names share a bit are names compared. Many names go to a map, so that a
+// hostile object stays linear to read.
 type names struct {
-	few  [24]folded
-	n    int
-	many map[string]string
+	filter [4]uint64
+	list   []string
+	many   map[string]string // from the fold to the name; nil while there are few
 }
 
-type folded struct{ key, name string }
+// manyNames is from how many names on a map is used. No platform's token has
+// as many.
+const manyNames = 64
 
 // add records name. If it, or one that differs only by case, is there already,
 // add returns that one and true.
 func (s *names) add(name string) (string, bool) {
-	key := Fold(name)
 	if s.many != nil {
-		if other, ok := s.many[key]; ok {
-			return other, true
+		return s.addToMany(name)
+	}
+	bit := foldedHash(name)
+	word, mask := bit>>6, uint64(1)<<(bit&63)
+	if s.filter[word]&mask != 0 {
+		fold := Fold(name)
+		for _, other := range s.list {
+			if foldedHash(other) == bit && Fold(other) == fold {
+				return other, true
+			}
 		}
-		s.many[key] = name
-		return "", false
 	}
-	for i := range s.few[:s.n] {
-		if s.few[i].key == key {
-			return s.few[i].name, true
+	s.filter[word] |= mask
+	s.list = append(s.list, name)
+	if len(s.list) == manyNames {
+		s.many = make(map[string]string, 4*manyNames)
+		for _, other := range s.list {
+			s.many[Fold(other)] = other
 		}
 	}
-	if s.n < len(s.few) {
-		s.few[s.n] = folded{key, name}
-		s.n++
-		return "", false
-	}
-	s.many = make(map[string]string, 4*len(s.few))
-	for _, f := range s.few {
-		s.many[f.key] = f.name
-	}
-	s.many[key] = name
 	return "", false
+}
+
+func (s *names) addToMany(name string) (string, bool) {
+	fold := Fold(name)
+	if other, ok := s.many[fold]; ok {
+		return other, true
+	}
+	s.many[fold] = name
+	return "", false
+}
+
+// foldedHash returns a number that is the same for all names that fold alike.
+func foldedHash(name string) uint8 {
+	h := uint32(2166136261)
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			// A name beyond ASCII may fold to one within it.
+			return hash(Fold(name))
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		}
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return uint8(h>>24) ^ uint8(h>>8)
+}
+
+// hash is foldedHash of a name that is folded: 32-bit FNV-1a, cut.
+func hash(folded string) uint8 {
+	h := uint32(2166136261)
+	for i := range len(folded) {
+		h = (h ^ uint32(folded[i])) * 16777619
+	}
+	return uint8(h>>24) ^ uint8(h>>8)
 }
 
 // quoteName quotes a name for an error text, cut to what a log line bears.

@@ -12,7 +12,13 @@
 // An [Issuer] stands for one issuer URL, any one: a client made by [Client]
 // reaches it there without a network or a listener, and reaches nothing else.
 // For programs that need an address, an Issuer is an [http.Handler]: serve it
-// with net/http/httptest, at the address that is its URL.
+// with net/http/httptest, at the address that is its URL:
+//
+//	server := httptest.NewUnstartedServer(nil)
+//	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "http://" + server.Listener.Addr().String()})
+//	server.Config.Handler = issuer
+//	server.Start()
+//	defer server.Close()
 //
 // # Tokens
 //

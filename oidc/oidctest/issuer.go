@@ -127,12 +127,18 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.fake.Serv
 // asked for and however they were answered.
 func (i *Issuer) Requests() int { return i.fake.Requests() }
 
-// Fetches returns how many of them asked for the keys.
+// Fetches returns how many of the requests that [Issuer.Requests] counts asked
+// for the keys.
 func (i *Issuer) Fetches() int { return i.fake.Fetches() }
 
 // Rotate makes a new key for job tokens. With keep, the older ones stay
 // published beside it; without, they are withdrawn at once, as when a GitLab
 // administrator regenerates the key. GitLab's login key stays.
+//
+// A verifier that has fetched the keys within the last
+// [oidc.RemoteKeySetOptions].MinInterval refuses tokens of the new one: let a
+// fake clock pass that time, set it to a nanosecond, or call
+// [oidc.Verifier.Warm].
 func (i *Issuer) Rotate(keep bool) { i.fake.Rotate(keep) }
 
 // Fail makes the issuer answer every request with this status, from 200 to
