@@ -45,6 +45,15 @@ type Registered struct {
 // RegisteredClaims returns r. It makes every struct that embeds r a [Model].
 func (r *Registered) RegisteredClaims() *Registered { return r }
 
+// Payload returns a copy of the whole claims set as it was sent, or nil for a
+// struct that [Decode] did not make.
+func (r *Registered) Payload() json.RawMessage {
+	if r == nil || r.payload == "" {
+		return nil
+	}
+	return json.RawMessage(r.payload)
+}
+
 // Lookup returns the JSON text of the claim called name as it was sent, and
 // whether it was sent at all, be it null. It reads the whole claims set each
 // time: use it for claims that the model does not declare and to explain a

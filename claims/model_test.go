@@ -163,6 +163,17 @@ func TestIdentity(t *testing.T) {
 	}, g.Identity())
 	assert.Equal(t, "gitlab project=90210 repository=gitlab.com/acme/platform/deployer ref=refs/heads/main pipeline=100200 run=100200300 actor=77",
 		g.Identity().String())
+	for issuer, want := range map[string]string{
+		"https://git.acme.example:8443/": "git.acme.example:8443/acme/platform/deployer",
+		"git.acme.example":               "git.acme.example/acme/platform/deployer", // before GitLab 15.7
+	} {
+		g.Issuer = issuer
+		assert.Equal(t, want, g.Identity().Repository)
+	}
+	path := g.ProjectPath
+	g.ProjectPath = ""
+	assert.Empty(t, g.Identity().Repository)
+	g.ProjectPath = path
 	g.Issuer = "https://git.acme.example/gitlab"
 	assert.Equal(t, "git.acme.example/gitlab/acme/platform/deployer", g.Identity().Repository)
 	assert.NotContains(t, g.Identity().String(), "ada", "the identity names no person")
@@ -172,6 +183,15 @@ func TestIdentity(t *testing.T) {
 	assert.Equal(t, "github.com/acme/deployer", c.Identity().Repository)
 	assert.Equal(t, "33333333-aaaa-4bbb-8ccc-000000000003", c.Identity().Run)
 
+	assert.Equal(t, "", claims.Identity{}.String())
+	assert.Empty(t, claims.Identity{}.LogValue().Group())
+	for ref, want := range map[string]string{
+		"refs/heads/main": "ref=refs/heads/main", "a~b!": "ref=a~b!", "a b": `ref="a b"`, `a"b`: `ref="a\"b"`, "a=b": `ref="a=b"`,
+		"a\x7fb": `ref="a\x7fb"`, "aéb": `ref="a\u00e9b"`, "a\x1b[0m": `ref="a\x1b[0m"`,
+	} {
+		assert.Equal(t, "circleci "+want, claims.Identity{Platform: "circleci", Ref: ref}.String())
+	}
+
 	hostile := claims.Identity{Platform: "gitlab", Ref: "refs/heads/x project=1\nfake"}
 	assert.Equal(t, `gitlab ref="refs/heads/x project=1\nfake"`, hostile.String())
 	var attrs []string
@@ -179,4 +199,54 @@ func TestIdentity(t *testing.T) {
 		attrs = append(attrs, a.Key)
 	}
 	assert.Equal(t, "platform ref", strings.Join(attrs, " "))
+}
+
+func TestSet(t *testing.T) {
+	const text = ` {"iss":"i","n":null,"e":"","x":{"y":[1]},"u":"\u00e9"} `
+	s, err := claims.Parse([]byte(text))
+	require.NoError(t, err)
+	for name, want := range map[string]string{"iss": "i", "e": "", "u": "é"} {
+		got, ok := s.String(name)
+		assert.True(t, ok, name)
+		assert.Equal(t, want, got)
+	}
+	for _, name := range []string{"n", "x", "absent", "ISS", ""} {
+		got, ok := s.String(name)
+		assert.False(t, ok, name)
+		assert.Empty(t, got)
+	}
+	raw, ok := s.Lookup("x")
+	assert.True(t, ok)
+	assert.Equal(t, `{"y":[1]}`, string(raw))
+	raw, ok = s.Lookup("n")
+	assert.True(t, ok)
+	assert.Equal(t, "null", string(raw))
+	_, ok = s.Lookup("absent")
+	assert.False(t, ok)
+
+	payload := s.Payload()
+	assert.Equal(t, text, string(payload))
+	payload[1] = 'x'
+	assert.Equal(t, text, string(s.Payload()), "a copy")
+
+	_, err = claims.Parse([]byte(`{"a":tru}`))
+	var e *claims.SyntaxError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, claims.SyntaxError{Offset: 5, Problem: "not a JSON value"}, *e)
+	assert.EqualError(t, e, "claims: not a JSON value at byte 5")
+}
+
+// What a model is encoded as can be decoded again, whatever was absent.
+func TestModelsSurviveEncoding(t *testing.T) {
+	var c claims.CircleCI
+	require.NoError(t, json.Unmarshal([]byte(mustJSON(t, &claims.CircleCI{})), &c))
+	assert.Equal(t, claims.CircleCI{}, c)
+	again, err := claims.Decode[claims.GitLab]([]byte(mustJSON(t, &claims.GitLab{})))
+	require.NoError(t, err)
+	assert.Zero(t, again.ExpiresAt)
+	got, err := claims.Decode[claims.GitLab](read(t, "gitlab-branch.json"))
+	require.NoError(t, err)
+	again, err = claims.Decode[claims.GitLab]([]byte(mustJSON(t, got)))
+	require.NoError(t, err)
+	assert.Equal(t, mustJSON(t, got), mustJSON(t, again))
 }

@@ -11,43 +11,50 @@ import (
 	"github.com/cioidc/cioidc/internal/jose"
 )
 
-// checkSignature finds the key and checks the signature with it.
-func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, t *Token, input string, signature []byte) error {
-	fail := func(reason error, detail string) error {
-		return &TokenError{Reason: reason, Issuer: iss.url, Detail: detail}
+// checkSignature finds the key, checks the signature with it, and returns it.
+func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (Key, error) {
+	fail := func(reason error, detail string) (Key, error) {
+		return Key{}, &TokenError{Reason: reason, Issuer: iss.url, Detail: detail}
 	}
-	if !slices.Contains(iss.algorithms, t.algorithm) {
-		return fail(ErrUnsupported, fmt.Sprintf("alg is %s; of this issuer %v is accepted", quote(string(t.algorithm)), iss.algorithms))
+	alg := Algorithm(o.header.Algorithm)
+	if !slices.Contains(iss.algorithms, alg) {
+		return fail(ErrUnsupported, fmt.Sprintf("alg is %s; of this issuer %v is accepted", quote(string(alg)), iss.algorithms))
 	}
-	if t.keyID == "" {
+	if o.header.KeyID == "" {
 		return fail(ErrUnknownKey, "the token has no kid")
 	}
-	keys, err := iss.keys.Keys(ctx, t.keyID)
+	keys, err := iss.keys.Keys(ctx, o.header.KeyID)
 	if err != nil {
-		var u *UnavailableError
-		if errors.As(err, &u) {
-			return u
-		}
-		return &UnavailableError{Op: OpKeys, Issuer: iss.url, Err: err}
+		return Key{}, iss.unavailable(err)
 	}
 	tried := 0
 	for _, k := range keys {
 		// A key set of the user's own may hold anything, so keys are checked
 		// where they are used.
-		if k.ID != t.keyID || k.Algorithm != t.algorithm || jose.CheckKey(string(k.Algorithm), k.Public) != nil {
+		if k.ID != o.header.KeyID || k.Algorithm != alg || jose.CheckKey(string(k.Algorithm), k.Public) != nil {
 			continue
 		}
 		if tried++; tried > maxKeysPerID {
 			break
 		}
-		if v.crypto.Verify(string(k.Algorithm), k.Public, []byte(input), signature) == nil {
-			return nil
+		if v.crypto.Verify(string(k.Algorithm), k.Public, o.input, o.signature) == nil {
+			return k, nil
 		}
 	}
 	if tried == 0 {
-		return fail(ErrUnknownKey, "the issuer publishes no usable key with kid "+quote(t.keyID))
+		return fail(ErrUnknownKey, "the issuer publishes no usable key with kid "+quote(o.header.KeyID))
 	}
-	return fail(ErrSignature, "the key with kid "+quote(t.keyID)+" did not make it")
+	return fail(ErrSignature, "the key with kid "+quote(o.header.KeyID)+" did not make it")
+}
+
+// unavailable returns an error of the issuer's key set as the one error that
+// says so.
+func (i *issuer) unavailable(err error) error {
+	var u *UnavailableError
+	if errors.As(err, &u) {
+		return u
+	}
+	return &UnavailableError{Op: OpKeys, Issuer: i.url, Err: err}
 }
 
 // checkRegistered checks the claims that RFC 7519 defines.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cioidc/cioidc/claims"
@@ -25,7 +27,9 @@ const (
 // signature, the issuer, the audience or the times.
 type Config struct {
 	// Issuers are the only issuers whose tokens are accepted. A token of any
-	// other is refused without a network request. Required.
+	// other is refused without a network request. There may be thousands: one
+	// takes less than 1 KiB, and about 2 KiB more when its keys are in use.
+	// Required.
 	Issuers []Issuer
 	// Audiences are the accepted aud values; a token needs one of them. On a
 	// public issuer anyone can ask for a token with any audience, so it says
@@ -54,9 +58,15 @@ type Config struct {
 	// MaxLifetime bounds exp minus iat. Zero means 24 hours, which a job of
 	// GitLab with a longer timeout exceeds.
 	MaxLifetime time.Duration
+	// CachedTokens is how many verified tokens are remembered, so that a token
+	// that comes again costs a hash and not a signature check. Everything but
+	// its form and signature is checked again each time, its key's presence in
+	// the issuer's set included. An entry takes about 4 KiB for a token of
+	// GitLab, 3 KiB for one of CircleCI. Zero means none.
+	CachedTokens int
 	// Keys sets how the issuers' keys are fetched and kept. Nil means the
-	// defaults. Its HTTPClient, Logger and Now give way to those of Config
-	// where Config has them.
+	// defaults. Its HTTPClient, Logger, Observer and Now give way to those of
+	// Config where Config has them.
 	Keys *RemoteKeySetOptions
 	// HTTPClient fetches discovery documents and keys. It is copied, and its
 	// redirect policy replaced: at most three, on the same scheme and host. Nil
@@ -65,8 +75,15 @@ type Config struct {
 	// Audit, if set, is called once for each call of [Verifier.Verify], at its
 	// end and in its goroutine, with whatever it came to.
 	Audit func(context.Context, Event)
-	// Logger receives key changes and failed fetches. Nil means none.
+	// Logger receives what became of tokens that were not accepted ("oidc:
+	// token not accepted", with the attributes of [Event.LogValue]), key
+	// changes ("oidc: keys changed"), keys that cannot be used ("oidc: keys
+	// skipped"), failed fetches ("oidc: fetching keys failed") and the use of
+	// keys past their time ("oidc: keys used past their time"). Nil means none.
 	Logger *slog.Logger
+	// Observer is told of each verification and each fetch, for metrics. Nil
+	// means none.
+	Observer Observer
 	// Now returns the current time. Nil means [time.Now].
 	Now func() time.Time
 }
@@ -75,7 +92,10 @@ type Config struct {
 type Event struct {
 	// Time is when, by [Config.Now].
 	Time time.Time
-	// Identity is whose verified token it was; zero if the token is not valid.
+	// Issuer is the issuer of the token; empty if the token is not valid.
+	Issuer string
+	// Identity is whose token it was; zero if the token is not valid, or if its
+	// model is no [claims.Identifier].
 	Identity claims.Identity
 	// TokenHash is the SHA-256 of the token, in hexadecimal.
 	TokenHash string
@@ -83,7 +103,48 @@ type Event struct {
 	Decision slog.LogValuer
 	// Err is what Verify returned; nil if the token was accepted.
 	Err error
+	// Cached says that the token was remembered (see [Config.CachedTokens]).
+	Cached bool
 }
+
+// LogValue implements [slog.LogValuer]: outcome ("accepted", "invalid",
+// "denied" or "unavailable"), token_hash, and what else is known.
+func (e Event) LogValue() slog.Value {
+	attrs := append(make([]slog.Attr, 0, 8), slog.String("outcome", outcome(e.Err)), slog.String("token_hash", e.TokenHash))
+	if e.Issuer != "" {
+		attrs = append(attrs, slog.String("issuer", e.Issuer))
+	}
+	if e.Identity != (claims.Identity{}) {
+		attrs = append(attrs, slog.Any("identity", e.Identity))
+	}
+	if e.Decision != nil {
+		attrs = append(attrs, slog.Any("decision", e.Decision))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	return slog.GroupValue(append(attrs, slog.Bool("cached", e.Cached))...)
+}
+
+// outcome names what an error of Verify means.
+func outcome(err error) string {
+	var (
+		token  *TokenError
+		denied *DeniedError
+	)
+	switch {
+	case err == nil:
+		return "accepted"
+	case errors.As(err, &token):
+		return "invalid"
+	case errors.As(err, &denied):
+		return "denied"
+	}
+	return "unavailable"
+}
+
+// defaultAlgorithms is what both platforms use. It is never changed.
+var defaultAlgorithms = []Algorithm{RS256}
 
 // issuer is a configured issuer with its defaults filled in.
 type issuer struct {
@@ -92,6 +153,7 @@ type issuer struct {
 	algorithms []Algorithm
 	keys       KeySet
 	*model
+	*codec
 }
 
 func (c *Config) leeway() time.Duration {
@@ -119,12 +181,35 @@ func (c *Config) check() error {
 		return fmt.Errorf("oidc: a leeway of %v is more than %v; correct the clocks instead", c.Leeway, maxLeeway)
 	case c.MaxLifetime < 0:
 		return errors.New("oidc: MaxLifetime is negative; zero means 24 hours")
+	case c.CachedTokens < 0:
+		return errors.New("oidc: CachedTokens is negative; zero means none")
 	}
 	return nil
 }
 
+// resolver fills in what issuers leave to the configuration. What issuers can
+// share, they share: a verifier may have one for each organization.
+type resolver struct {
+	*Config
+	options *RemoteKeySetOptions
+	codecs  map[reflect.Type]*codec
+}
+
+// codecFor returns the codec of a model.
+func (c *resolver) codecFor(m *model) (*codec, error) {
+	if known := c.codecs[m.goType]; known != nil {
+		return known, nil
+	}
+	made, err := m.codec()
+	if err != nil {
+		return nil, err
+	}
+	c.codecs[m.goType] = made
+	return made, nil
+}
+
 // resolve checks i and fills in what it leaves to the configuration.
-func (c *Config) resolve(i Issuer) (*issuer, error) {
+func (c *resolver) resolve(i Issuer) (*issuer, error) {
 	if i.model == nil {
 		return nil, fmt.Errorf("oidc: issuer %s was not made by a constructor; use oidc.GitLab, oidc.CircleCI or oidc.IssuerOf", quoteURL(i.URL))
 	}
@@ -138,19 +223,30 @@ func (c *Config) resolve(i Issuer) (*issuer, error) {
 	if u.RawQuery != "" || u.ForceQuery {
 		return nil, fmt.Errorf("oidc: issuer %s has a query", quote(i.URL))
 	}
+	if strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/.well-known/") {
+		return nil, fmt.Errorf("oidc: issuer %s is not one; give the value of the tokens' iss claim, to which the path of the discovery document is added", quote(i.URL))
+	}
 	// Cloned, so that a change of the configuration changes no verifier.
-	out := &issuer{url: i.URL, audiences: slices.Clone(i.Audiences), algorithms: slices.Clone(i.Algorithms), keys: i.Keys, model: i.model}
+	codec, err := c.codecFor(i.model)
+	if err != nil {
+		return nil, fmt.Errorf("oidc: %w", err)
+	}
+	out := &issuer{
+		url: i.URL, audiences: slices.Clone(i.Audiences), algorithms: slices.Clone(i.Algorithms), keys: i.Keys, model: i.model, codec: codec,
+	}
 	if len(out.audiences) == 0 {
-		out.audiences = slices.Clone(c.Audiences)
+		out.audiences = c.Audiences
 	}
 	if len(out.audiences) == 0 {
 		return nil, fmt.Errorf("oidc: no audience for issuer %s; set Config.Audiences or the issuer's own to a value of your service's own, such as its URL", quote(i.URL))
 	}
-	if slices.Contains(out.audiences, "") {
-		return nil, fmt.Errorf("oidc: an audience of issuer %s is empty", quote(i.URL))
+	for _, a := range out.audiences {
+		if a == "" || strings.TrimSpace(a) != a {
+			return nil, fmt.Errorf("oidc: an audience of issuer %s is empty or has white space around it: %s", quote(i.URL), quote(a))
+		}
 	}
 	if len(out.algorithms) == 0 {
-		out.algorithms = []Algorithm{RS256}
+		out.algorithms = defaultAlgorithms
 	}
 	for _, a := range out.algorithms {
 		if !jose.Supported(string(a)) {
@@ -159,7 +255,7 @@ func (c *Config) resolve(i Issuer) (*issuer, error) {
 	}
 	switch keys := out.keys.(type) {
 	case nil:
-		if out.keys, err = newRemoteKeySet("", i.URL, c.keyOptions()); err != nil {
+		if out.keys, err = newRemoteKeySet("", i.URL, c.options); err != nil {
 			return nil, err
 		}
 	case *RemoteKeySet:
@@ -170,6 +266,7 @@ func (c *Config) resolve(i Issuer) (*issuer, error) {
 		if err := keys.check(); err != nil {
 			return nil, fmt.Errorf("oidc: issuer %s: %w", quote(i.URL), err)
 		}
+		out.keys = slices.Clone(keys)
 	}
 	return out, nil
 }
@@ -185,8 +282,12 @@ func (c *Config) keyOptions() *RemoteKeySetOptions {
 	if c.Logger != nil {
 		o.Logger = c.Logger
 	}
+	if c.Observer != nil {
+		o.Observer = c.Observer
+	}
 	if c.Now != nil {
 		o.Now = c.Now
 	}
+	o.shared = httpx.Client(o.HTTPClient, orDefault(o.Timeout, defaultTimeout))
 	return &o
 }

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/jose"
 	"github.com/cioidc/cioidc/internal/strictjson"
 )
 
@@ -20,13 +22,17 @@ import (
 // it.
 const maxURL = 2048
 
-// snapshot is what one fetch brought. It never changes.
+// snapshot is what one fetch brought. Nothing of it changes but the mark that
+// its use past its time was logged.
 type snapshot struct {
 	keys       map[string][]Key
+	count      int       // of keys
+	skipped    int       // keys of the set that cannot be used
 	fetchedAt  time.Time // when the fetch began: what the answer is sure to know
 	refreshAt  time.Time
 	freshUntil time.Time
 	staleUntil time.Time
+	staleNoted atomic.Bool
 }
 
 // flight is a fetch under way.
@@ -45,7 +51,7 @@ func (r *RemoteKeySet) start(now time.Time) *flight {
 		err := errors.New("the fetch ended early")
 		// Deferred, so that a transport that ends the goroutine, as a failing
 		// test does, leaves nobody waiting.
-		defer func() { r.land(f, s, err) }()
+		defer func() { r.land(f, s, err); r.observe(s, err, now) }()
 		ctx, cancel := context.WithTimeout(context.Background(), r.opts.Timeout)
 		defer cancel()
 		s, err = r.fetch(ctx, now)
@@ -66,6 +72,26 @@ func (r *RemoteKeySet) land(f *flight, s *snapshot, err error) {
 	f.err = r.unavailable(err, wait)
 	r.opts.Logger.Warn("oidc: fetching keys failed", slog.String("issuer", r.issuer), slog.Any("error", err),
 		slog.Int("failures", failures), slog.Duration("retry_after", wait))
+}
+
+// observe tells the observer of a fetch that began at start.
+func (r *RemoteKeySet) observe(s *snapshot, err error, start time.Time) {
+	if r.opts.Observer == nil {
+		return
+	}
+	e := Fetch{Issuer: r.issuer, Err: err, Duration: r.opts.Now().Sub(start)}
+	if err == nil {
+		e.Keys, e.Skipped = s.count, s.skipped
+	}
+	r.opts.Observer.ObserveFetch(e)
+}
+
+// noteStale logs, once for each set of keys, that it is used past its time.
+func (r *RemoteKeySet) noteStale(s *snapshot, now time.Time) {
+	if s.staleNoted.CompareAndSwap(false, true) {
+		r.opts.Logger.Warn("oidc: keys used past their time", slog.String("issuer", r.issuer),
+			slog.Duration("age", now.Sub(s.fetchedAt)), slog.Duration("left", s.staleUntil.Sub(now)))
+	}
 }
 
 // replace ends the fetch under way with s and returns what was there before.
@@ -187,11 +213,14 @@ func (r *RemoteKeySet) fetchKeys(ctx context.Context, where string, now time.Tim
 	if err != nil {
 		return nil, err
 	}
-	set, err := ParseKeySet(body)
+	set, skipped, err := parseKeySet(body)
 	if err != nil {
 		return nil, &UnavailableError{Op: OpKeys, Issuer: r.issuer, URL: where, Err: err}
 	}
-	s := &snapshot{keys: make(map[string][]Key, len(set)), fetchedAt: now}
+	for reason, n := range countReasons(skipped) {
+		r.opts.Logger.Info("oidc: keys skipped", slog.String("issuer", r.issuer), slog.String("reason", reason), slog.Int("count", n))
+	}
+	s := &snapshot{keys: make(map[string][]Key, len(set)), count: len(set), skipped: len(skipped), fetchedAt: now}
 	for _, k := range set {
 		s.keys[k.ID] = append(s.keys[k.ID], k)
 	}
@@ -261,4 +290,13 @@ func (b *budget) take(now time.Time) time.Duration {
 	}
 	b.spent++
 	return 0
+}
+
+// countReasons counts the keys that were skipped for each reason.
+func countReasons(skipped []jose.Skipped) map[string]int {
+	counts := make(map[string]int)
+	for _, s := range skipped {
+		counts[s.Reason]++
+	}
+	return counts
 }

@@ -281,6 +281,9 @@ func (l *ledger) Enabled(context.Context, slog.Level) bool { return true }
 func (l *ledger) WithAttrs([]slog.Attr) slog.Handler       { return l }
 func (l *ledger) WithGroup(string) slog.Handler            { return l }
 func (l *ledger) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "oidc: token not accepted" {
+		return nil // Of use, which would go on for ever.
+	}
 	line := r.Level.String() + " " + r.Message
 	r.Attrs(func(a slog.Attr) bool { line += " " + a.String(); return true })
 	l.lines = append(l.lines, line)

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -35,13 +36,19 @@ type Issuer struct {
 // model is what the verifier knows of an issuer's tokens beyond RFC 7519.
 type model struct {
 	err    error // why the constructor's arguments were wrong
-	decode func(*claims.Set) (claims.Model, error)
+	goType reflect.Type
+	// codec makes what decodes and copies the Go type. It is made once for each
+	// type of a verifier, however many issuers share it.
+	codec func() (*codec, error)
 	// check tells tokens that the issuer signs for other purposes from job
 	// tokens. Nil means nothing to tell.
 	check func(claims.Model) *TokenError
 	// guard refuses jobs that the owner of a project does not fully control.
 	// Nil means none.
 	guard func(claims.Model, *Config) *DeniedError
+	// allow decides on CircleCI organizations at run time; nil for all other
+	// issuers.
+	allow func(ctx context.Context, organizationID string) (bool, error)
 }
 
 // IssuerOf trusts the issuer at url, a platform that this package does not
@@ -76,21 +83,35 @@ func contains(t, own reflect.Type) bool {
 	return false
 }
 
+// codec decodes and copies the claims of one Go type.
+type codec struct {
+	decode func(*claims.Set) (claims.Model, error)
+	// copy returns a shallow copy, for claims that several callers get.
+	copy func(claims.Model) claims.Model
+}
+
 func modelOf[T any, P claims.ModelOf[T]]() *model {
-	m := new(model)
+	return &model{goType: reflect.TypeFor[T](), codec: codecOf[T, P]}
+}
+
+func codecOf[T any, P claims.ModelOf[T]]() (*codec, error) {
 	d, err := claims.NewDecoder[T, P]()
 	if err != nil {
-		m.err = err
-		return m
+		return nil, err
 	}
-	m.decode = func(s *claims.Set) (claims.Model, error) {
-		c, err := d.Decode(s)
-		if err != nil {
-			return nil, err
-		}
-		return P(c), nil
-	}
-	return m
+	return &codec{
+		decode: func(s *claims.Set) (claims.Model, error) {
+			c, err := d.Decode(s)
+			if err != nil {
+				return nil, err
+			}
+			return P(c), nil
+		},
+		copy: func(c claims.Model) claims.Model {
+			again := *(*T)(c.(P))
+			return P(&again)
+		},
+	}, nil
 }
 
 // GitLab trusts the GitLab instance at url, such as https://gitlab.com: the
@@ -107,6 +128,9 @@ func GitLab(url string) Issuer {
 	m := modelOf[claims.GitLab]()
 	m.check = checkGitLab
 	m.guard = guardGitLab
+	if strings.HasPrefix(url+"/", circleCIRoot+"/") {
+		m.err = fmt.Errorf("%s is CircleCI's; use oidc.CircleCI or oidc.CircleCIRoot", quoteURL(url))
+	}
 	return Issuer{URL: url, model: m}
 }
 
@@ -119,13 +143,7 @@ func GitLab(url string) Issuer {
 // or [Config.AllowForks] is set.
 func CircleCI(organizationID string) Issuer {
 	id := strings.ToLower(organizationID)
-	m := circleCI(func(c *claims.CircleCI) *TokenError {
-		if c.OrganizationID != "" && !strings.EqualFold(c.OrganizationID, id) {
-			return &TokenError{Reason: ErrClaim, Claim: claimOrgID,
-				Detail: fmt.Sprintf("%s is %s in a token of the issuer of organization %s", claimOrgID, quote(c.OrganizationID), id)}
-		}
-		return nil
-	})
+	m := circleCI(func(c *claims.CircleCI) *TokenError { return checkOrganization(c, id) })
 	if m.err == nil && !claims.IsUUID(id) {
 		m.err = fmt.Errorf("CircleCI wants the organization's UUID, not %s; find it under Organization Settings, Overview", quote(organizationID))
 	}

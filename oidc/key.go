@@ -53,9 +53,15 @@ type StaticKeySet []Key
 // those for encryption, those without a kid, and those that are malformed. A
 // set of which nothing is left is an error that says why.
 func ParseKeySet(jwks []byte) (StaticKeySet, error) {
+	set, _, err := parseKeySet(jwks)
+	return set, err
+}
+
+// parseKeySet is ParseKeySet, and tells which keys were left out.
+func parseKeySet(jwks []byte) (StaticKeySet, []jose.Skipped, error) {
 	keys, skipped, err := jose.ParseKeySet(jwks)
 	if err != nil {
-		return nil, fmt.Errorf("oidc: %w", err)
+		return nil, nil, fmt.Errorf("oidc: %w", err)
 	}
 	set := make(StaticKeySet, 0, len(keys))
 	for _, k := range keys {
@@ -66,12 +72,12 @@ func ParseKeySet(jwks []byte) (StaticKeySet, error) {
 		set = append(set, Key{ID: k.ID, Algorithm: Algorithm(k.Algorithm), Public: k.Public})
 	}
 	if len(set) > 0 {
-		return set, nil
+		return set, skipped, nil
 	}
 	if len(skipped) == 0 {
-		return nil, errors.New("oidc: the key set is empty")
+		return nil, nil, errors.New("oidc: the key set is empty")
 	}
-	return nil, fmt.Errorf("oidc: the key set has no usable key; of key %d: %s", skipped[0].Index, skipped[0].Reason)
+	return nil, nil, fmt.Errorf("oidc: the key set has no usable key; of key %d: %s", skipped[0].Index, skipped[0].Reason)
 }
 
 // Keys returns the keys of s whose ID is keyID. It does no I/O and never fails.

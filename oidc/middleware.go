@@ -45,6 +45,9 @@ func Middleware(v *Verifier, opts *MiddlewareOptions) func(http.Handler) http.Ha
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			raw, err := find(r)
+			if err == nil && raw == "" {
+				err = ErrNoToken
+			}
 			if err != nil {
 				refuse(w, r, err)
 				return

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cioidc/cioidc/claims"
 )
@@ -20,6 +21,16 @@ func missing(claim, why string) *TokenError {
 func notListed(c *claims.CircleCI) *TokenError {
 	return &TokenError{Reason: ErrIssuer, Claim: claimOrgID,
 		Detail: fmt.Sprintf("organization %s is not one of those configured for this issuer", quote(c.OrganizationID))}
+}
+
+// checkOrganization checks a token of the issuer of one organization. Tokens of
+// before November 2025 name it in their issuer only.
+func checkOrganization(c *claims.CircleCI, id string) *TokenError {
+	if c.OrganizationID != "" && !strings.EqualFold(c.OrganizationID, id) {
+		return &TokenError{Reason: ErrClaim, Claim: claimOrgID,
+			Detail: fmt.Sprintf("%s is %s in a token of the issuer of organization %s", claimOrgID, quote(c.OrganizationID), id)}
+	}
+	return nil
 }
 
 // circleCI returns the model of CircleCI's tokens, with a check of the

@@ -24,6 +24,10 @@ import (
 // after that Keys fails with an *[UnavailableError]. Keys that the issuer
 // withdrew are gone with the first fetch after that.
 //
+// A fetch that failed is repeated after 10 seconds, then after twice as long
+// each time, up to 5 minutes; while there are no keys to use at all, after 10
+// seconds each time.
+//
 // A key ID that is not in the set is looked for by a fetch, so that a new key
 // works at once; but not within MinInterval of the last fetch, and not more
 // often than a small budget allows, so that made-up key IDs cannot turn a
@@ -68,13 +72,19 @@ type RemoteKeySetOptions struct {
 	MinInterval time.Duration
 	// Timeout bounds a fetch, discovery included. Zero means 10 seconds.
 	Timeout time.Duration
-	// Logger receives key changes and failed fetches. Nil means none.
+	// Logger receives key changes, keys that cannot be used, failed fetches, and
+	// the use of keys past their time. Nil means none.
 	Logger *slog.Logger
+	// Observer is told of each fetch. Nil means none.
+	Observer Observer
 	// Now returns the current time. Nil means [time.Now].
 	Now func() time.Time
+
+	shared *http.Client // made of HTTPClient, for the key sets of one verifier
 }
 
 const (
+	defaultTimeout   = 10 * time.Second
 	ageWithoutMaxAge = 15 * time.Minute
 	discoveryAge     = 24 * time.Hour
 	firstRetry       = 10 * time.Second
@@ -113,7 +123,7 @@ func newRemoteKeySet(url, issuer string, opts *RemoteKeySetOptions) (*RemoteKeyS
 	o.MaxAge = orDefault(o.MaxAge, time.Hour)
 	o.MaxStale = orDefault(o.MaxStale, 24*time.Hour)
 	o.MinInterval = orDefault(o.MinInterval, 10*time.Second)
-	o.Timeout = orDefault(o.Timeout, 10*time.Second)
+	o.Timeout = orDefault(o.Timeout, defaultTimeout)
 	if o.MinAge > o.MaxAge {
 		return nil, errors.New("oidc: MinAge is more than MaxAge")
 	}
@@ -128,7 +138,9 @@ func newRemoteKeySet(url, issuer string, opts *RemoteKeySetOptions) (*RemoteKeyS
 			return nil, fmt.Errorf("oidc: key set URL %s: %w", quoteURL(url), err)
 		}
 	}
-	r.client = httpx.Client(o.HTTPClient, o.Timeout)
+	if r.client = o.shared; r.client == nil {
+		r.client = httpx.Client(o.HTTPClient, o.Timeout)
+	}
 	return r, nil
 }
 
@@ -161,6 +173,9 @@ func (r *RemoteKeySet) revalidate(ctx context.Context, s *snapshot, now time.Tim
 	failing := r.failures > 0
 	f, started := r.join(s, now)
 	r.mu.Unlock()
+	if failing && !now.Before(s.freshUntil) {
+		r.noteStale(s, now)
+	}
 	if started && !failing && !now.Before(s.freshUntil) {
 		timer := time.NewTimer(revalidateWait)
 		defer timer.Stop()

@@ -14,10 +14,11 @@ import (
 // the token's text, so that it can be passed on and logged.
 type Token struct {
 	claims    claims.Model
+	issuer    *issuer
 	keyID     string
 	algorithm Algorithm
-	set       *claims.Set
 	decision  slog.LogValuer
+	cached    bool
 }
 
 // Claims returns the claims: a *[claims.GitLab], a *[claims.CircleCI], or a
@@ -32,10 +33,10 @@ func (t *Token) Algorithm() Algorithm { return t.algorithm }
 
 // Payload returns a copy of the verified claims set as it was sent.
 func (t *Token) Payload() json.RawMessage {
-	if t.set == nil {
+	if t.claims == nil {
 		return nil
 	}
-	return t.set.Payload()
+	return t.claims.RegisteredClaims().Payload()
 }
 
 // Decision returns what [Config.Authorize] decided, or nil.
@@ -55,12 +56,12 @@ func (t *Token) String() string { return t.Identity().String() }
 
 // LogValue implements [slog.LogValuer]: the issuer and the identity.
 func (t *Token) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("issuer", t.issuer()), slog.Any("identity", t.Identity()))
+	return slog.GroupValue(slog.String("issuer", t.iss()), slog.Any("identity", t.Identity()))
 }
 
-// issuer returns the token's iss. The zero Token, which nothing here makes, has
+// iss returns the token's issuer. The zero Token, which nothing here makes, has
 // none and must not panic in a log.
-func (t *Token) issuer() string {
+func (t *Token) iss() string {
 	if t.claims == nil {
 		return ""
 	}
@@ -73,16 +74,20 @@ func As[T any, P claims.ModelOf[T]](t *Token) (*T, error) {
 	if c, ok := t.claims.(P); ok {
 		return (*T)(c), nil
 	}
-	return nil, &TokenError{Reason: ErrModel, Issuer: t.issuer(),
+	return nil, &TokenError{Reason: ErrModel, Issuer: t.iss(),
 		Detail: fmt.Sprintf("its claims are %T, not %v", t.claims, reflect.TypeFor[P]())}
 }
 
 // Verify is [Verifier.Verify] for those who want the claims as a T and nothing
 // else: typed, or refused with [ErrModel].
 func Verify[T any, P claims.ModelOf[T]](ctx context.Context, v *Verifier, raw string) (*T, error) {
-	t, err := v.Verify(ctx, raw)
+	var c *T
+	_, err := v.verifyAs(ctx, raw, func(t *Token) (err error) {
+		c, err = As[T, P](t)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return As[T, P](t)
+	return c, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -94,26 +95,32 @@ func Split(raw string) (Parts, error) {
 var canonical = base64.RawURLEncoding.Strict()
 
 // Decode decodes one part. Name says which one, for the error.
-func Decode(name, part string) ([]byte, error) {
+func Decode(name, part string) ([]byte, error) { return AppendDecode(nil, name, part) }
+
+// AppendDecode is Decode into the space behind dst. With an error, it returns
+// dst as it was.
+func AppendDecode(dst []byte, name, part string) ([]byte, error) {
 	// encoding/base64 skips line breaks; a token has none.
-	if i := strings.IndexAny(part, "\r\n"); i >= 0 {
-		return nil, notBase64(name, part, i)
+	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
+		return dst, notBase64(name, part)
 	}
-	out := make([]byte, canonical.DecodedLen(len(part)))
-	n, err := canonical.Decode(out, []byte(part))
+	size := canonical.DecodedLen(len(part))
+	out := slices.Grow(dst, size)
+	n, err := canonical.Decode(out[len(dst):len(dst)+size], []byte(part))
 	if err != nil {
-		for i := range len(part) {
-			if !inAlphabet(part[i]) {
-				return nil, notBase64(name, part, i)
-			}
-		}
-		return nil, malformed("the %s is not canonical base64url", name)
+		return dst, notBase64(name, part)
 	}
-	return out[:n], nil
+	return out[:len(dst)+n], nil
 }
 
-func notBase64(name, part string, at int) error {
-	return malformed("the %s is not base64url: unexpected %q at byte %d", name, part[at], at)
+// notBase64 says why part cannot be decoded.
+func notBase64(name, part string) error {
+	for i := range len(part) {
+		if c := part[i]; !inAlphabet(c) {
+			return malformed("the %s is not base64url: unexpected %q at byte %d", name, c, i)
+		}
+	}
+	return malformed("the %s is not canonical base64url", name)
 }
 
 func inAlphabet(c byte) bool {

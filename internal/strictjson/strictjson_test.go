@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -37,51 +38,59 @@ func TestParseRefuses(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	_, err := Parse(deep(MaxDepth))
 	require.NoError(t, err, "the deepest that is allowed")
+	_, err = Parse(`{"a":` + strings.Repeat("[", MaxDepth-1) + strings.Repeat("]", MaxDepth-1) + "}")
+	require.NoError(t, err, "and in arrays")
 	for name, c := range map[string]struct{ in, problem string }{
-		"nothing":                  {"", "nothing where a JSON object should be"},
-		"byte order mark":          {"\ufeff{}", "not a JSON object"},
-		"null":                     {"null", "not a JSON object"},
-		"array":                    {"[]", "not a JSON object"},
-		"string":                   {`"{}"`, "not a JSON object"},
-		"two objects":              {"{}{}", "text after the JSON object"},
-		"trailing garbage":         {`{"a":1} x`, "text after the JSON object"},
-		"not closed":               {`{"a":1`, "object not closed"},
-		"comma at the end":         {`{"a":1,}`, "no name where an object member should start"},
-		"no colon":                 {`{"a" 1}`, "no colon after a member's name"},
-		"no comma":                 {`{"a":1 "b":2}`, "neither comma nor brace after a member"},
-		"no value":                 {`{"a":}`, "not a JSON value"},
-		"array not closed":         {`{"a":[1`, "array not closed"},
-		"comma in array":           {`{"a":[1,]}`, "not a JSON value"},
-		"array without comma":      {`{"a":[1 2]}`, "neither comma nor bracket after an element"},
-		"leading zero":             {`{"a":01}`, "neither comma nor brace after a member"},
-		"plus sign":                {`{"a":+1}`, "not a JSON value"},
-		"no digits":                {`{"a":-}`, "not a JSON number"},
-		"no fraction":              {`{"a":1.}`, "not a JSON number"},
-		"no exponent":              {`{"a":1e}`, "not a JSON number"},
-		"NaN":                      {`{"a":NaN}`, "not a JSON value"},
-		"word cut":                 {`{"a":tru`, "not a JSON value"},
-		"control character":        {"{\"a\":\"\x01\"}", "control character in a string"},
-		"line break in string":     {"{\"a\":\"\n\"}", "control character in a string"},
-		"invalid UTF-8":            {"{\"a\":\"\xff\"}", "invalid UTF-8 in a string"},
-		"overlong UTF-8":           {"{\"a\":\"\xc0\xaf\"}", "invalid UTF-8 in a string"},
-		"invalid UTF-8 in name":    {"{\"\xff\":1}", "invalid UTF-8 in a string"},
-		"unknown escape":           {`{"a":"\x41"}`, "unknown escape in a string"},
-		"short escape":             {`{"a":"\u00"}`, "unknown escape in a string"},
-		"escape at the end":        {`{"a":"\`, "string not closed"},
-		"string not closed":        {`{"a":"b`, "string not closed"},
-		"lone high surrogate":      {`{"a":"\ud83d"}`, "half of a surrogate pair in a string"},
-		"lone low surrogate":       {`{"a":"\ude00"}`, "half of a surrogate pair in a string"},
-		"high surrogate twice":     {`{"a":"\ud83d\ud83d"}`, "half of a surrogate pair in a string"},
-		"too deep":                 {deep(MaxDepth + 1), "nested deeper than 16 levels"},
-		"too deep in arrays":       {`{"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "nested deeper than 16 levels"},
-		"twice":                    {`{"sub":1,"sub":1}`, `member "sub" appears twice`},
-		"twice by escape":          {`{"sub":1,"\u0073ub":1}`, `member "sub" appears twice`},
-		"twice inside":             {`{"a":[{"b":1,"b":2}]}`, `member "b" appears twice`},
-		"other case":               {`{"sub":1,"SUB":2}`, `members "sub" and "SUB" differ only by case`},
-		"other case first":         {`{"Sub":1,"sub":2}`, `members "Sub" and "sub" differ only by case`},
-		"long s":                   {`{"sub":1,"ſub":2}`, `members "sub" and "\u017fub" differ only by case`},
-		"Kelvin sign":              {`{"kid":1,"` + "\u212a" + `id":2}`, `members "kid" and "\u212aid" differ only by case`},
-		"Greek, three lower forms": {`{"σ":1,"ς":2}`, `members "\u03c3" and "\u03c2" differ only by case`},
+		"nothing":                    {"", "nothing where a JSON object should be"},
+		"byte order mark":            {"\ufeff{}", "not a JSON object"},
+		"null":                       {"null", "not a JSON object"},
+		"array":                      {"[]", "not a JSON object"},
+		"string":                     {`"{}"`, "not a JSON object"},
+		"two objects":                {"{}{}", "text after the JSON object"},
+		"trailing garbage":           {`{"a":1} x`, "text after the JSON object"},
+		"not closed":                 {`{"a":1`, "object not closed"},
+		"comma at the end":           {`{"a":1,}`, "no name where an object member should start"},
+		"no colon":                   {`{"a" 1}`, "no colon after a member's name"},
+		"no comma":                   {`{"a":1 "b":2}`, "neither comma nor brace after a member"},
+		"no value":                   {`{"a":}`, "not a JSON value"},
+		"array not closed":           {`{"a":[1`, "array not closed"},
+		"comma in array":             {`{"a":[1,]}`, "not a JSON value"},
+		"array without comma":        {`{"a":[1 2]}`, "neither comma nor bracket after an element"},
+		"leading zero":               {`{"a":01}`, "neither comma nor brace after a member"},
+		"plus sign":                  {`{"a":+1}`, "not a JSON value"},
+		"no digits":                  {`{"a":-}`, "not a JSON number"},
+		"no fraction":                {`{"a":1.}`, "not a JSON number"},
+		"no exponent":                {`{"a":1e}`, "not a JSON number"},
+		"NaN":                        {`{"a":NaN}`, "not a JSON value"},
+		"word cut":                   {`{"a":tru`, "not a JSON value"},
+		"control character":          {"{\"a\":\"\x01\"}", "control character in a string"},
+		"line break in string":       {"{\"a\":\"\n\"}", "control character in a string"},
+		"invalid UTF-8":              {"{\"a\":\"\xff\"}", "invalid UTF-8 in a string"},
+		"overlong UTF-8":             {"{\"a\":\"\xc0\xaf\"}", "invalid UTF-8 in a string"},
+		"invalid UTF-8 in name":      {"{\"\xff\":1}", "invalid UTF-8 in a string"},
+		"unknown escape":             {`{"a":"\x41"}`, "unknown escape in a string"},
+		"short escape":               {`{"a":"\u00"}`, "unknown escape in a string"},
+		"escape at the end":          {`{"a":"\`, "string not closed"},
+		"string not closed":          {`{"a":"b`, "string not closed"},
+		"lone high surrogate":        {`{"a":"\ud83d"}`, "half of a surrogate pair in a string"},
+		"lone low surrogate":         {`{"a":"\ude00"}`, "half of a surrogate pair in a string"},
+		"high surrogate at the end":  {`{"a":"\ud83d`, "half of a surrogate pair in a string"},
+		"high surrogate, backslash":  {`{"a":"\ud83d\`, "half of a surrogate pair in a string"},
+		"high surrogate, no u":       {`{"a":"\ud83d\n"}`, "half of a surrogate pair in a string"},
+		"high surrogate, cut low":    {`{"a":"\ud83d\ude0"}`, "half of a surrogate pair in a string"},
+		"high surrogate, letter":     {`{"a":"\ud83d\u0041"}`, "half of a surrogate pair in a string"},
+		"high surrogate, end of low": {`{"a":"\ud83d\ude0`, "half of a surrogate pair in a string"},
+		"high surrogate twice":       {`{"a":"\ud83d\ud83d"}`, "half of a surrogate pair in a string"},
+		"too deep":                   {deep(MaxDepth + 1), "nested deeper than 16 levels"},
+		"too deep in arrays":         {`{"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "nested deeper than 16 levels"},
+		"twice":                      {`{"sub":1,"sub":1}`, `member "sub" appears twice`},
+		"twice by escape":            {`{"sub":1,"\u0073ub":1}`, `member "sub" appears twice`},
+		"twice inside":               {`{"a":[{"b":1,"b":2}]}`, `member "b" appears twice`},
+		"other case":                 {`{"sub":1,"SUB":2}`, `members "sub" and "SUB" differ only by case`},
+		"other case first":           {`{"Sub":1,"sub":2}`, `members "Sub" and "sub" differ only by case`},
+		"long s":                     {`{"sub":1,"ſub":2}`, `members "sub" and "\u017fub" differ only by case`},
+		"Kelvin sign":                {`{"kid":1,"` + "\u212a" + `id":2}`, `members "kid" and "\u212aid" differ only by case`},
+		"Greek, three lower forms":   {`{"σ":1,"ς":2}`, `members "\u03c3" and "\u03c2" differ only by case`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(c.in)
@@ -106,6 +115,54 @@ func TestParseManyMembers(t *testing.T) {
 	var s *SyntaxError
 	require.ErrorAs(t, err, &s)
 	assert.Equal(t, `members "last" and "LAST" differ only by case`, s.Problem)
+}
+
+// Names chosen to share a bit of the filter are told apart, are found if they
+// come again, and cost no more than others.
+func TestParseNamesThatCollide(t *testing.T) {
+	collide := func(base string, n int) (names []string) {
+		for i := 0; len(names) < n; i++ {
+			if name := fmt.Sprint(base, i); foldedHash(name) == 7 {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	object := func(names ...string) string { return `{"` + strings.Join(names, `":0,"`) + `":0}` }
+	for _, base := range []string{"a", strings.Repeat("É", 10)} {
+		for _, n := range []int{2, manyShared - 1, manyShared, manyShared + 1, manyShared + 2, manyNames - 1, manyNames, manyNames + 1} {
+			names := collide(base, n)
+			o, err := Parse(object(names...))
+			require.NoError(t, err)
+			assert.Len(t, o.Members(), n)
+			for _, again := range []string{names[0], names[n/2], names[n-1], strings.ToLower(names[0]), strings.ToUpper(names[n-1])} {
+				_, err := Parse(object(append(names, again)...))
+				var s *SyntaxError
+				require.ErrorAs(t, err, &s, n)
+			}
+		}
+		doc := object(collide(base, manyNames-1)...)
+		assert.Less(t, testing.AllocsPerRun(5, func() { Parse(doc) }), 500.0, "each name is folded a few times, not once for each other")
+	}
+}
+
+// Every rune has the fold of all runes that it may be taken for, ASCII folds to
+// its lower case, and the filter agrees with both.
+func TestFoldEveryRune(t *testing.T) {
+	for r := rune(0); r <= 0x1FFFF; r++ { // No case beyond.
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		s, fold := string(r), Fold(string(r))
+		if r < utf8.RuneSelf && fold != strings.ToLower(s) || Fold(fold) != fold || foldedHash(s) != foldedHash(fold) {
+			t.Fatalf("%U folds to %q", r, fold)
+		}
+		for c := unicode.SimpleFold(r); c != r; c = unicode.SimpleFold(c) {
+			if Fold(string(c)) != fold {
+				t.Fatalf("%U and %U differ", r, c)
+			}
+		}
+	}
 }
 
 func TestElements(t *testing.T) {

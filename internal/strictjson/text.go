@@ -77,17 +77,22 @@ func foldRune(r rune) rune {
 
 // names finds out whether an object has two members whose names fold alike. A
 // filter of bits answers for nearly every name of an honest object; only where
-// two names share a bit are names compared. Many names go to a map, so that a
-// hostile object stays linear to read.
+// two names share a bit are names compared. Many names, or many that share a
+// bit, go to a map, so that a hostile object stays linear to read.
 type names struct {
 	filter [4]uint64
 	list   []string
+	bits   [manyNames]uint8  // of each name in list
+	shared int               // how many names came whose bit was taken
 	many   map[string]string // from the fold to the name; nil while there are few
 }
 
-// manyNames is from how many names on a map is used. No platform's token has
-// as many.
-const manyNames = 64
+// manyNames and manyShared are from how many names on a map is used. No
+// platform's token has as many.
+const (
+	manyNames  = 64
+	manyShared = 16
+)
 
 // add records name. If it, or one that differs only by case, is there already,
 // add returns that one and true.
@@ -99,15 +104,17 @@ func (s *names) add(name string) (string, bool) {
 	word, mask := bit>>6, uint64(1)<<(bit&63)
 	if s.filter[word]&mask != 0 {
 		fold := Fold(name)
-		for _, other := range s.list {
-			if foldedHash(other) == bit && Fold(other) == fold {
+		for i, other := range s.list {
+			if s.bits[i] == bit && Fold(other) == fold {
 				return other, true
 			}
 		}
+		s.shared++
 	}
 	s.filter[word] |= mask
+	s.bits[len(s.list)] = bit
 	s.list = append(s.list, name)
-	if len(s.list) == manyNames {
+	if len(s.list) == manyNames || s.shared == manyShared {
 		s.many = make(map[string]string, 4*manyNames)
 		for _, other := range s.list {
 			s.many[Fold(other)] = other
