@@ -131,7 +131,7 @@ func TestOnlyMainMayDeploy(t *testing.T) {
 		HTTPClient: oidctest.Client(gitlab),
 	})
 	require.NoError(t, err)
-	deployer := func(c oidctest.Claims) { c["project_id"], c["job_project_id"] = "90210", "90210" }
+	deployer := oidctest.Project("90210", "acme/deployer")
 
 	_, err = verifier.Verify(t.Context(), gitlab.GitLab("https://deploy.acme.example", deployer))
 	require.NoError(t, err) // main, unless edited

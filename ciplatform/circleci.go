@@ -56,8 +56,8 @@ func (p *CircleCI) Name() string { return "circleci" }
 
 // Detected reports whether CIRCLECI is "true", the value that CircleCI
 // documents (https://circleci.com/docs/reference/variables/). Any other value
-// counts as no job.
-func (p *CircleCI) Detected() bool { return isOn(p.env("CIRCLECI")) }
+// counts as no job, and so does a nil pointer.
+func (p *CircleCI) Detected() bool { return p != nil && isOn(p.env("CIRCLECI")) }
 
 func (p *CircleCI) signal() (variable, found string) {
 	value, set := p.lookup("CIRCLECI")
@@ -70,6 +70,9 @@ func (p *CircleCI) signal() (variable, found string) {
 // fails, a token of the environment that would serve but for its last 5 minutes
 // is returned as it is. The signature is not checked. Errors are *[TokenError].
 func (p *CircleCI) IDToken(ctx context.Context, audience string) (string, error) {
+	if p == nil {
+		return "", nilPlatform(p.Name(), audience, "CircleCI")
+	}
 	if !utf8.ValidString(audience) {
 		return "", notUTF8(p.Name(), audience)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 const (
@@ -68,14 +69,14 @@ func (a *circleAttempt) checkMinted(raw string) *reason {
 	}
 	switch {
 	case !token.Audience.Contains(a.want):
-		return because(ErrUnusable, "the circleci command printed a token for %s, not for %s", quoteList(token.Audience), quote(a.want))
+		return because(ErrUnusable, "the circleci command printed a token for %s, not for %s", quoteList(token.Audience), safetext.Quote(a.want))
 	case token.ExpiresAt == 0:
 		return because(ErrUnusable, "the circleci command printed a token without an expiry time")
 	case !a.now.Before(token.ExpiresAt.Time()):
 		return because(ErrUnusable, "the circleci command printed a token that expired at %s, and it is %s here: the machine's clock may be wrong",
 			token.ExpiresAt.Time().Format(time.RFC3339), a.now.UTC().Format(time.RFC3339))
 	case a.p.RootIssuer && strings.Contains(token.Issuer, "/org/"):
-		return because(ErrUnusable, "the circleci command printed a token of %s, not of the root issuer", quote(token.Issuer))
+		return because(ErrUnusable, "the circleci command printed a token of %s, not of the root issuer", safetext.Quote(token.Issuer))
 	}
 	return nil
 }
@@ -88,9 +89,15 @@ func commandFailed(err error) *reason {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot):
 		return &reason{kind: ErrCommand, cause: foreign{err}, text: "there is no circleci command on PATH"}
 	case errors.As(err, &exit):
-		text := "the circleci command failed: " + clip(err)
+		text := "the circleci command failed"
+		switch {
+		case err.Error() != exit.Error(): // a Run has said more
+			text += " (" + clip(err) + ")"
+		case exit.ProcessState != nil:
+			text += " (" + exit.Error() + ")" // the system's words
+		}
 		if words := strings.TrimSpace(redact(string(exit.Stderr))); words != "" {
-			text += ": " + quote(words)
+			text += ": " + safetext.Quote(words)
 		}
 		// The exit error itself holds all of standard error: only its words
 		// go on.
@@ -111,7 +118,7 @@ func (f foreign) As(target any) bool   { return errors.As(f.err, target) }
 
 // clip returns the text of another's error without anything like a token,
 // quoted and cut.
-func clip(err error) string { return quote(redact(err.Error())) }
+func clip(err error) string { return safetext.Quote(redact(err.Error())) }
 
 // runCircleCI runs the circleci command that PATH finds.
 func runCircleCI(ctx context.Context, args ...string) ([]byte, error) {

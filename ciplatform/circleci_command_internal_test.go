@@ -3,6 +3,7 @@ package ciplatform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -59,7 +60,14 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 		assert.Equal(t, "why\n", string(exit.Stderr))
 		failed := commandFailed(err)
 		require.ErrorIs(t, failed, ErrCommand)
-		assert.EqualError(t, failed, `the circleci command failed: "exit status 3": "why"`)
+		assert.EqualError(t, failed, `the circleci command failed (exit status 3): "why"`)
+	})
+	t.Run("exit status alone", func(t *testing.T) {
+		onPath(t, `exit 4`)
+		_, err := runCircleCI(t.Context())
+		assert.EqualError(t, commandFailed(err), `the circleci command failed (exit status 4)`)
+		wrapped := fmt.Errorf("in a \"container\": %w", err)
+		assert.EqualError(t, commandFailed(wrapped), `the circleci command failed ("in a \"container\": exit status 4")`)
 	})
 	t.Run("a long standard error", func(t *testing.T) {
 		onPath(t, `i=0; while [ $i -lt 3000 ]; do echo "line $i" >&2; i=$((i+1)); done; exit 1`)
@@ -67,7 +75,7 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit)
 		assert.Len(t, exit.Stderr, maxStderr)
-		assert.True(t, strings.HasSuffix(commandFailed(err).text, `"...`))
+		assert.True(t, strings.HasSuffix(commandFailed(err).text, `..."`))
 		assert.Less(t, len(commandFailed(err).text), 600)
 	})
 	t.Run("too much output", func(t *testing.T) {

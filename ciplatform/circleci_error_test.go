@@ -54,6 +54,7 @@ func TestCircleCIExplainsWhyThereIsNoToken(t *testing.T) {
 			says: []string{
 				"ciplatform: circleci: no default token: CIRCLE_OIDC_TOKEN is not set\n",
 				"Pass secrets to builds from forked pull requests", "noexec", "4.4 or later", "use a context", "For an audience asked for by name",
+				"\nThe likely reasons why CIRCLE_OIDC_TOKEN holds no token:\n",
 			},
 			silent: []string{"is set: this job builds a forked"},
 		},
@@ -85,7 +86,7 @@ func TestCircleCIExplainsWhyThereIsNoToken(t *testing.T) {
 		},
 		{
 			name: "command fails with a token in its words", env: job(own), audience: service, minter: minter{err: &exec.ExitError{Stderr: []byte(leaky)}}, ran: true,
-			reason: ciplatform.ErrCommand, says: []string{`"cannot reach [redacted] x x `, `x "...`},
+			reason: ciplatform.ErrCommand, says: []string{`the circleci command failed: "cannot reach [redacted] x x `, `x..."`},
 			silent: []string{strings.Repeat("x ", 129)},
 		},
 		{
@@ -138,13 +139,13 @@ func TestCircleCIExplainsWhyThereIsNoToken(t *testing.T) {
 		},
 		{
 			name: "expired, with several audiences", env: job(circleJWT([]string{"a", "b"}, expires(-time.Second))), reason: ciplatform.ErrAmbiguous,
-			says: []string{`needs one audience: this one has "a", "b"`, "Ask for one of the audiences by name."},
+			says: []string{`needs one audience: this one has "a", "b"`, "Ask for one of the audiences by name, in the Audience of the exchange's configuration."},
 		},
 		{name: "expired, without an audience", env: job(circleJWT(nil, expires(-time.Second))), reason: ciplatform.ErrUnusable, says: []string{"no audience"}},
 		{name: "an audience that is not UTF-8", env: job(own), audience: "a\xff", reason: ciplatform.ErrNoToken, says: []string{`"a\xff"`, "not valid UTF-8"}, silent: []string{"\n"}},
 		{
 			name: "a long audience is cut in the reason and whole in the command", env: outside, audience: strings.Repeat("é", 300), reason: ciplatform.ErrNotDetected,
-			says: []string{`"` + strings.Repeat("é", 128) + `"...`, `{"aud": "` + strings.Repeat("é", 300) + `"}`},
+			says: []string{`"` + strings.Repeat(`\u00e9`, 126) + `..."`, `{"aud": "` + strings.Repeat("é", 300) + `"}`},
 		},
 		{
 			name: "an audience with a quote is quoted for the shell", env: outside, audience: "it's", reason: ciplatform.ErrNotDetected,
@@ -176,6 +177,20 @@ func TestCircleCIExplainsWhyThereIsNoToken(t *testing.T) {
 			}
 			noToken(t, err, own, circleJWT(service, nil))
 		})
+	}
+}
+
+// What the reason says the hint does not say again.
+func TestCircleCISaysItOnce(t *testing.T) {
+	for _, env := range []map[string]string{job(""), job("no token"), {"CIRCLECI": "true"}, {"CIRCLECI": "true", "CIRCLE_PR_NUMBER": "7"}} {
+		for _, audience := range []string{"", service} {
+			p := &ciplatform.CircleCI{LookupEnv: in(env), Now: clock, Run: (&minter{err: exec.ErrNotFound}).run}
+			_, err := p.IDToken(t.Context(), audience)
+			require.Error(t, err)
+			for _, state := range []string{"CIRCLE_OIDC_TOKEN is ", "CIRCLE_OIDC_TOKEN does not hold"} {
+				assert.LessOrEqual(t, strings.Count(err.Error(), state), 1, err.Error())
+			}
+		}
 	}
 }
 

@@ -45,6 +45,6 @@ func TestCircleCIKeepsTheCommandsOutputOutOfErrors(t *testing.T) {
 	require.ErrorIs(t, err, ciplatform.ErrCommand)
 	var exit *exec.ExitError
 	assert.False(t, errors.As(err, &exit), "an exit error holds standard error as it is")
-	assert.Contains(t, err.Error(), `CIRCLE_OIDC_TOKEN is not set, and the circleci command failed: "exit status 2": "bad: [redacted]"`)
+	assert.Contains(t, err.Error(), `CIRCLE_OIDC_TOKEN is not set, and the circleci command failed (exit status 2): "bad: [redacted]"`)
 	noToken(t, err, token)
 }

@@ -24,7 +24,7 @@ func (a *circleAttempt) hint(why *reason) string {
 		lines = append(lines,
 			"In a container that the job starts, pass on CIRCLECI and "+a.variable+", or a token for this audience that the job has made before.")
 	case why.kind == ErrAmbiguous:
-		lines = append(lines, "Ask for one of the audiences by name.")
+		lines = append(lines, "Ask for one of the audiences by name, in the Audience of the exchange's configuration.")
 	case errors.Is(why, exec.ErrNotFound):
 		lines = append(lines,
 			"The circleci command is there in the job itself, but not in containers that the job starts.")
@@ -54,7 +54,7 @@ func (a *circleAttempt) whyNoVariable() []string {
 		}
 	}
 	return []string{
-		a.state + ". The likely reasons:",
+		"The likely reasons why " + a.variable + " holds no token:",
 		"- the job builds a forked pull request, and the project's setting " + passSecrets + " is off;",
 		"- the runner is self-hosted, and its temporary directory (/tmp) is not writable or is mounted noexec;",
 		"- the server is self-hosted: it must be 4.4 or later with OIDC tokens enabled, and an old one gives tokens only to jobs that use a context;",

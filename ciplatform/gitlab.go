@@ -18,7 +18,8 @@ import (
 // renewed. Only ID tokens of jobs are taken: never the job token, nor the
 // CI_JOB_JWT tokens of versions before 17.0, whatever variable they are in.
 type GitLab struct {
-	// Variable names the id_tokens entry to read. Empty means search.
+	// Variable names the id_tokens entry to read, without a $. Empty means
+	// search.
 	Variable string
 	// Environ returns the environment, as "name=value" pairs. Nil means
 	// [os.Environ].
@@ -34,8 +35,8 @@ func (p *GitLab) Name() string { return "gitlab" }
 
 // Detected reports whether GITLAB_CI is "true", the value that GitLab documents
 // (https://docs.gitlab.com/ci/variables/predefined_variables/). Any other value
-// counts as no job.
-func (p *GitLab) Detected() bool { return isOn(p.environ()["GITLAB_CI"]) }
+// counts as no job, and so does a nil pointer.
+func (p *GitLab) Detected() bool { return p != nil && isOn(p.environ()["GITLAB_CI"]) }
 
 func (p *GitLab) signal() (variable, found string) {
 	value, set := p.environ()["GITLAB_CI"]
@@ -51,6 +52,9 @@ func (p *GitLab) signal() (variable, found string) {
 // then the first by name. The signature is not checked. Errors are
 // *[TokenError], with the YAML to add.
 func (p *GitLab) IDToken(_ context.Context, audience string) (string, error) {
+	if p == nil {
+		return "", nilPlatform(p.Name(), audience, "GitLab")
+	}
 	if !utf8.ValidString(audience) {
 		return "", notUTF8(p.Name(), audience)
 	}

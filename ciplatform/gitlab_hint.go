@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // whyNone says that no token has the audience, and which ones there are.
@@ -31,24 +33,43 @@ func (s *gitLabSearch) whyExpired(t *gitLabToken) *reason {
 
 // hint says what to change so that the next job has a token.
 func (s *gitLabSearch) hint(kind error) string {
-	switch kind {
-	case ErrAmbiguous:
-		return "Ask for one of the audiences by name, or name the variable to read."
-	case ErrExpired:
+	var lines []string
+	if kind == ErrAmbiguous {
 		return strings.Join([]string{
+			"Ask for one of the audiences by name, in the Audience of the exchange's configuration, or name the variable to read:",
+			"",
+			"  " + reading(s.own()[0].variable),
+		}, "\n")
+	}
+	if other := s.elsewhere(); s.variable != "" && other != nil {
+		there := " has the audience asked for. To read it, name it, or leave Variable empty:"
+		if s.audience == "" {
+			there = " holds an ID token. To read it, name it:"
+		}
+		lines = append(lines,
+			quoteName(other.variable)+there,
+			"",
+			"  "+reading(other.variable),
+			"")
+	}
+	if kind == ErrExpired {
+		return strings.Join(append(lines,
 			"An ID token lives as long as the job's timeout, or 5 minutes where there is none, and is not renewed in the job.",
 			"Use it earlier in the job, or give the job more time in .gitlab-ci.yml:",
 			"",
 			"  timeout: 3 hours",
-		}, "\n")
+		), "\n")
 	}
-	lines := []string{
+	if len(lines) > 0 {
+		lines = append(lines, "Or, to go on reading "+quoteName(s.variable)+":")
+	}
+	lines = append(lines,
 		"Add this to the job in .gitlab-ci.yml, or to the default: section that the job inherits (GitLab makes ID tokens",
 		"when the job starts; a running job cannot ask for one):",
 		"",
 		"  id_tokens:",
-		"    " + yamlKey(s.suggestedVariable()) + ":",
-	}
+		"    "+yamlKey(s.suggestedVariable())+":",
+	)
 	if s.audience == "" {
 		lines = append(lines, `      aud: "https://service.example.com" # the audience that the service expects`)
 	} else {
@@ -61,6 +82,11 @@ func (s *gitLabSearch) hint(kind error) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// reading returns the Go code that reads this variable.
+func reading(variable string) string {
+	return "&ciplatform.GitLab{Variable: " + strconv.Quote(variable) + "}"
 }
 
 // reference matches what GitLab replaces in aud by a CI/CD variable.
@@ -89,7 +115,7 @@ func (s *gitLabSearch) notes() []string {
 				notes = append(notes, fmt.Sprintf("The audience of %s differs only in case, spaces or a final slash; audiences are compared byte for byte.", quoteName(t.variable)))
 			}
 			if a == "" || reference.MatchString(a) {
-				notes = append(notes, fmt.Sprintf("The audience %s of %s looks like a CI/CD variable that this job does not have; protected variables are only for protected branches and tags.", quote(a), quoteName(t.variable)))
+				notes = append(notes, fmt.Sprintf("The audience %s of %s looks like a CI/CD variable that this job does not have; protected variables are only for protected branches and tags.", safetext.Quote(a), quoteName(t.variable)))
 			}
 		}
 	}

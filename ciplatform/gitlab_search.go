@@ -9,6 +9,7 @@ import (
 
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // jobToken is GitLab's credential for its own API, of which other predefined
@@ -128,34 +129,65 @@ func (s *gitLabSearch) best(tokens []gitLabToken) (string, error) {
 		}
 		return "", s.fail(s.whyNone())
 	}
-	best := slices.MinFunc(matching, func(a, b gitLabToken) int {
-		return cmp.Or(
-			cmp.Compare(s.otherJob(a), s.otherJob(b)),
-			cmp.Compare(len(a.Audience), len(b.Audience)),
-			cmp.Compare(b.ExpiresAt, a.ExpiresAt),
-			cmp.Compare(a.variable, b.variable),
-		)
-	})
-	return best.raw, nil
+	return slices.MinFunc(matching, s.compare).raw, nil
+}
+
+// compare puts the better token first.
+func (s *gitLabSearch) compare(a, b gitLabToken) int {
+	return cmp.Or(
+		cmp.Compare(s.otherJob(a), s.otherJob(b)),
+		cmp.Compare(len(a.Audience), len(b.Audience)),
+		cmp.Compare(b.ExpiresAt, a.ExpiresAt),
+		cmp.Compare(a.variable, b.variable),
+	)
+}
+
+// elsewhere returns the token for the audience that the configured variable,
+// which has none, does not have; nil if no other has one either.
+func (s *gitLabSearch) elsewhere() *gitLabToken {
+	var others []gitLabToken
+	for _, t := range s.tokens {
+		if !s.expired(t) && (s.audience == "" || t.Audience.Contains(s.audience)) {
+			others = append(others, t)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	best := slices.MinFunc(others, s.compare)
+	return &best
 }
 
 // only returns the job's only ID token. Expired ones count: which token a
 // program gets must not change as others expire.
 func (s *gitLabSearch) only() (string, error) {
-	own := slices.DeleteFunc(slices.Clone(s.tokens), func(t gitLabToken) bool { return s.otherJob(t) != 0 })
-	if len(own) == 0 {
-		own = s.tokens
-	}
+	own := s.own()
 	for _, t := range own {
 		if t.raw != own[0].raw { // one token in two variables is still one
 			return "", s.fail(because(ErrAmbiguous, "the job has several ID tokens: %s", listFound(s.found())))
 		}
 	}
-	return s.best(slices.Clone(own))
+	return s.best(own)
+}
+
+// own returns a copy of the tokens of this job, or of all if none is.
+func (s *gitLabSearch) own() []gitLabToken {
+	own := slices.DeleteFunc(slices.Clone(s.tokens), func(t gitLabToken) bool { return s.otherJob(t) != 0 })
+	if len(own) == 0 {
+		return slices.Clone(s.tokens)
+	}
+	return own
 }
 
 // pinned returns the token of the configured variable.
 func (s *gitLabSearch) pinned() (string, error) {
+	if name := strings.Trim(s.variable, "${}% "); name != s.variable && plainName.MatchString(name) {
+		return "", &TokenError{
+			Platform: "gitlab", Audience: s.audience, Found: s.found(),
+			Hint: "Write it in Go as it is called in .gitlab-ci.yml:\n\n  " + reading(name),
+			Err:  because(ErrNoToken, "Variable is %s, and the name of the variable is %s alone", safetext.Quote(s.variable), name),
+		}
+	}
 	value, set := s.env[s.variable]
 	raw := strings.TrimSpace(value)
 	if why := s.forbidden(s.variable, raw); why != "" {

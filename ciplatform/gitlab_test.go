@@ -138,7 +138,14 @@ func TestGitLabExplainsWhyThereIsNoToken(t *testing.T) {
 		},
 		{
 			name: "several and no audience", env: gitLabJob(map[string]string{"A": aws, "B": vaultToken}), reason: ciplatform.ErrAmbiguous,
-			says: []string{`the job has several ID tokens: A has "sts.amazonaws.com"; B has "https://vault.example.com"`, "Ask for one of the audiences by name"}, silent: []string{"id_tokens:"},
+			says: []string{`the job has several ID tokens: A has "sts.amazonaws.com"; B has "https://vault.example.com"`,
+				"Ask for one of the audiences by name, in the Audience of the exchange's configuration, or name the variable to read:\n\n  &ciplatform.GitLab{Variable: \"A\"}"},
+			silent: []string{"id_tokens:"},
+		},
+		{
+			name: "several of this job's, and no audience", reason: ciplatform.ErrAmbiguous,
+			env:  gitLabJob(map[string]string{"A": gitLabJWT(sts, map[string]any{"job_id": "4241"}), "B": aws, "C": vaultToken}),
+			says: []string{`&ciplatform.GitLab{Variable: "B"}`},
 		},
 		{
 			name: "several and no audience, all but one expired", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(-time.Hour)), "B": vaultToken}), reason: ciplatform.ErrAmbiguous,
@@ -146,6 +153,10 @@ func TestGitLabExplainsWhyThereIsNoToken(t *testing.T) {
 		{
 			name: "expired", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(-90*time.Second))}), audience: sts, reason: ciplatform.ErrExpired,
 			says: []string{"A expired at 2026-03-04T05:04:37Z, 1m30s ago", "\n  timeout: 3 hours"}, silent: []string{"id_tokens:"},
+		},
+		{
+			name: "expired, and another job's has not", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(0)), "B": gitLabJWT(sts, map[string]any{"job_id": "4241"})}), reason: ciplatform.ErrExpired,
+			silent: []string{"holds an ID token"},
 		},
 		{name: "expires now", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(0))}), reason: ciplatform.ErrExpired, says: []string{"timeout:"}},
 		{name: "pinned, expired", variable: "A", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(0)), "B": aws}), audience: sts, reason: ciplatform.ErrExpired},
@@ -206,7 +217,8 @@ func TestGitLabExplainsWhyThereIsNoToken(t *testing.T) {
 		{
 			name: "pinned, not set", variable: "AWS", env: gitLabJob(map[string]string{"OTHER": aws}), audience: sts, reason: ciplatform.ErrNoToken,
 			found: []ciplatform.FoundToken{{Variable: "OTHER", Audiences: []string{sts}, ExpiresAt: start.Add(time.Hour)}},
-			says:  []string{"AWS is not set", "    \"AWS\":\n      aud: \"sts.amazonaws.com\""},
+			says: []string{"AWS is not set\nOTHER has the audience asked for. To read it, name it, or leave Variable empty:\n\n  &ciplatform.GitLab{Variable: \"OTHER\"}\n\n" +
+				"Or, to go on reading AWS:\nAdd this to the job", "    \"AWS\":\n      aud: \"sts.amazonaws.com\""},
 		},
 		{
 			name: "pinned, not in a job, with another token", variable: "V", env: map[string]string{"W": aws}, audience: sts, reason: ciplatform.ErrNoToken,
@@ -218,8 +230,33 @@ func TestGitLabExplainsWhyThereIsNoToken(t *testing.T) {
 		{name: "pinned, a login token", variable: "V", env: gitLabJob(map[string]string{"V": login}), audience: sts, reason: ciplatform.ErrUnusable, says: []string{"it does not name a project"}},
 		{
 			name: "pinned, another audience", variable: "V", env: gitLabJob(map[string]string{"V": vaultToken, "W": aws}), audience: sts, reason: ciplatform.ErrNoToken,
-			says: []string{`V is for another audience; the ID tokens of this job: V has "https://vault.example.com"; W has "sts.amazonaws.com"`}, silent: []string{"differs only"},
+			says: []string{`V is for another audience; the ID tokens of this job: V has "https://vault.example.com"; W has "sts.amazonaws.com"`, "\nW has the audience asked for. To read it",
+				`&ciplatform.GitLab{Variable: "W"}`, "\nOr, to go on reading V:\nAdd this", addAWSAs(`"V"`)},
+			silent: []string{"differs only"},
 		},
+		{
+			name: "pinned, another audience, and nobody has it", variable: "V", env: gitLabJob(map[string]string{"V": vaultToken, "W": gitLabJWT(sts, expires(0)), "X": gitLabJWT("x", nil)}), audience: sts,
+			reason: ciplatform.ErrNoToken, says: []string{"\nAdd this to the job"}, silent: []string{"has the audience asked for", "go on reading"},
+		},
+		{
+			name: "pinned, not set, default asked for", variable: "AWS_IDTOKEN", env: gitLabJob(map[string]string{"AWS_ID_TOKEN": aws}), reason: ciplatform.ErrNoToken,
+			says: []string{"AWS_IDTOKEN is not set\nAWS_ID_TOKEN holds an ID token. To read it, name it:\n\n  &ciplatform.GitLab{Variable: \"AWS_ID_TOKEN\"}"},
+		},
+		{
+			name: "pinned, expired, and another has not", variable: "A", env: gitLabJob(map[string]string{"A": gitLabJWT(sts, expires(0)), "B": aws}), audience: sts, reason: ciplatform.ErrExpired,
+			says: []string{"\nB has the audience asked for.", "timeout: 3 hours"}, silent: []string{"go on reading"},
+		},
+		{
+			name: "pinned with a $", variable: "$AWS_ID_TOKEN", env: gitLabJob(map[string]string{"AWS_ID_TOKEN": aws}), audience: sts, reason: ciplatform.ErrNoToken,
+			found: []ciplatform.FoundToken{{Variable: "AWS_ID_TOKEN", Audiences: []string{sts}, ExpiresAt: start.Add(time.Hour)}},
+			says: []string{`Variable is "$AWS_ID_TOKEN", and the name of the variable is AWS_ID_TOKEN alone` + "\n" +
+				"Write it in Go as it is called in .gitlab-ci.yml:\n\n  &ciplatform.GitLab{Variable: \"AWS_ID_TOKEN\"}"},
+			silent: []string{"id_tokens", "is not set"},
+		},
+		{name: "pinned with a $, not in a job", variable: "$A", env: nil, reason: ciplatform.ErrNoToken, says: []string{`Variable is "$A"`}},
+		{name: "pinned with a $ and braces", variable: "${A}", env: gitLabJob(nil), reason: ciplatform.ErrNoToken, says: []string{`Variable is "${A}", and the name of the variable is A alone`}},
+		{name: "pinned with percent signs", variable: "%A%", env: gitLabJob(nil), reason: ciplatform.ErrNoToken, says: []string{`Variable is "%A%", and`, `{Variable: "A"}`}},
+		{name: "pinned with a space", variable: "A ", env: gitLabJob(map[string]string{"A": aws}), reason: ciplatform.ErrNoToken, says: []string{`Variable is "A ", and`}},
 		{name: "pinned to the job token", variable: "CI_JOB_TOKEN", env: gitLabJob(map[string]string{"CI_JOB_TOKEN": aws}), audience: sts, reason: ciplatform.ErrUnusable, says: []string{"CI_JOB_TOKEN cannot be used: it holds the job token", addAWS}},
 		{name: "pinned to a copy of the job token", variable: "CI_REGISTRY_PASSWORD", env: gitLabJob(map[string]string{"CI_JOB_TOKEN": aws, "CI_REGISTRY_PASSWORD": aws}), audience: sts, reason: ciplatform.ErrUnusable, says: []string{"it holds the job token"}},
 		{name: "pinned to a legacy token", variable: "CI_JOB_JWT_V2", env: gitLabJob(map[string]string{"CI_JOB_JWT_V2": aws}), audience: sts, reason: ciplatform.ErrUnusable, says: []string{"it holds the legacy token CI_JOB_JWT_V2"}},
@@ -262,7 +299,7 @@ func TestGitLabListsNoMoreThanAPersonReads(t *testing.T) {
 	var e *ciplatform.TokenError
 	require.ErrorAs(t, err, &e)
 	assert.Len(t, e.Found, 12)
-	assert.Contains(t, err.Error(), `T_h has "`+strings.Repeat("h", 256)+`"...; and 4 more`)
+	assert.Contains(t, err.Error(), `T_h has "`+strings.Repeat("h", 253)+`..."; and 4 more`)
 	assert.NotContains(t, err.Error(), "T_i")
 }
 

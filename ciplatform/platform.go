@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 // Platform is a CI platform. Every Platform is a token source for the exchange
@@ -32,14 +35,15 @@ type signal interface {
 
 // Detect returns the first of candidates that is detected, or of CircleCI and
 // GitLab if there are none. The error wraps [ErrNotDetected] and says what was
-// looked for. A nil candidate is never detected.
+// looked for. A nil candidate, or one that is a nil pointer, is never detected.
 func Detect(candidates ...Platform) (Platform, error) {
 	if len(candidates) == 0 {
 		candidates = []Platform{&CircleCI{}, &GitLab{}}
 	}
 	looked := make([]string, 0, len(candidates))
 	for i, p := range candidates {
-		if p == nil {
+		// A nil pointer's methods may well read through it.
+		if tokensource.Missing(p) {
 			looked = append(looked, fmt.Sprintf("nothing for candidate %d, which is nil", i))
 			continue
 		}
@@ -50,7 +54,7 @@ func Detect(candidates ...Platform) (Platform, error) {
 			variable, found := s.signal()
 			looked = append(looked, fmt.Sprintf("%s=true (%s)", variable, found))
 		} else {
-			looked = append(looked, quote(p.Name()))
+			looked = append(looked, safetext.Quote(p.Name()))
 		}
 	}
 	return nil, fmt.Errorf("%w: looked for %s", ErrNotDetected, strings.Join(looked, ", "))

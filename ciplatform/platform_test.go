@@ -67,6 +67,37 @@ func TestDetectTakesCandidatesInTheirOrder(t *testing.T) {
 	assert.Same(t, gitlab, p)
 }
 
+// nowhere is a platform of a user's own that reads through its pointer.
+type nowhere struct{ buildkite }
+
+func TestNilPlatforms(t *testing.T) {
+	t.Setenv("CIRCLECI", "true")
+	t.Setenv("GITLAB_CI", "true")
+	t.Setenv("CIRCLE_OIDC_TOKEN", circleJWT(service, nil))
+	p, err := ciplatform.Detect((*ciplatform.GitLab)(nil), (*ciplatform.CircleCI)(nil), (*nowhere)(nil), nil)
+	assert.Nil(t, p)
+	require.ErrorIs(t, err, ciplatform.ErrNotDetected)
+	assert.EqualError(t, err, "ciplatform: no CI platform detected: looked for nothing for candidate 0, which is nil, "+
+		"nothing for candidate 1, which is nil, nothing for candidate 2, which is nil, nothing for candidate 3, which is nil")
+	p, err = ciplatform.Detect((*ciplatform.CircleCI)(nil), &ciplatform.GitLab{})
+	require.NoError(t, err)
+	assert.Equal(t, "gitlab", p.Name())
+
+	for name, p := range map[string]ciplatform.Platform{"gitlab": (*ciplatform.GitLab)(nil), "circleci": (*ciplatform.CircleCI)(nil)} {
+		assert.Equal(t, name, p.Name())
+		assert.False(t, p.Detected(), name)
+		for _, audience := range []string{"", service, "a\xff"} {
+			token, err := p.IDToken(t.Context(), audience)
+			assert.Empty(t, token)
+			var e *ciplatform.TokenError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, []string{name, audience}, []string{e.Platform, e.Audience})
+			onlyReason(t, err, ciplatform.ErrNoToken)
+			assert.Contains(t, err.Error(), " is nil: use &ciplatform.")
+		}
+	}
+}
+
 func TestDetectSaysWhatItLookedFor(t *testing.T) {
 	_, err := ciplatform.Detect(
 		&ciplatform.CircleCI{LookupEnv: in(nil)},

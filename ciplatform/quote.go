@@ -6,23 +6,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/cioidc/cioidc/internal/safetext"
 )
-
-// maxQuoted is the number of bytes of untrusted text that an error repeats.
-const maxQuoted = 256
-
-// quote quotes untrusted text for an error, cut at maxQuoted bytes.
-func quote(s string) string {
-	if len(s) <= maxQuoted {
-		return strconv.Quote(s)
-	}
-	cut := maxQuoted
-	for cut > maxQuoted-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return strconv.Quote(s[:cut]) + "..."
-}
 
 // plainName matches the names that shells and pipelines give to variables.
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
@@ -33,7 +19,7 @@ func quoteName(name string) string {
 	if plainName.MatchString(name) {
 		return name
 	}
-	return quote(name)
+	return safetext.Quote(name)
 }
 
 // secretLike matches what may be a token or a part of one: a run that begins
@@ -44,7 +30,7 @@ var secretLike = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_.=+-]{80,}`)
 // redact takes tokens out of another program's words. It goes before any cut,
 // which could leave a piece that no longer looks like a token.
 func redact(s string) string {
-	return secretLike.ReplaceAllString(s, "[redacted]")
+	return secretLike.ReplaceAllString(s, safetext.Mask)
 }
 
 // jsonString encodes s as a JSON string in which nothing is invisible, so that

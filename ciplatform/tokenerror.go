@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // The reasons of a [TokenError], for errors.Is. [ErrNotDetected] is one more:
@@ -66,7 +68,7 @@ func (e *TokenError) Error() string {
 	if e.Audience == "" {
 		b.WriteString(": no default token")
 	} else {
-		b.WriteString(": no token for audience " + quote(e.Audience))
+		b.WriteString(": no token for audience " + safetext.Quote(e.Audience))
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
@@ -129,9 +131,17 @@ func quoteList(audiences []string) string {
 			parts = append(parts, fmt.Sprintf("and %d more", len(audiences)-i))
 			break
 		}
-		parts = append(parts, quote(a))
+		parts = append(parts, safetext.Quote(a))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// nilPlatform refuses a nil pointer to one of this package's platforms.
+func nilPlatform(platform, audience, typeName string) error {
+	return &TokenError{
+		Platform: platform, Audience: audience,
+		Err: because(ErrNoToken, "the *ciplatform.%[1]s is nil: use &ciplatform.%[1]s{}, which is ready to use", typeName),
+	}
 }
 
 // notUTF8 refuses an audience that JSON, and so a token, cannot carry.

@@ -19,6 +19,8 @@ const (
 	StageSource = "source"
 	// StageExchange: the token was presented, or was about to be.
 	StageExchange = "exchange"
+	// StageSend: a token that its service takes as it is was not sent to it.
+	StageSend = "send"
 	// StageImpersonate: the exchanged credentials were presented to become
 	// another identity, such as a Google service account.
 	StageImpersonate = "impersonate"
@@ -75,9 +77,10 @@ type Evidence struct {
 	Configured string
 }
 
-// Error returns what happened, the other side's words and the first cause in
-// one line. Format it with %+v for everything. Only at [StageSource] may there
-// be more lines: the source's error may hold the configuration to add.
+// Error returns what happened, the other side's words, the first cause and the
+// number of the others in one line. Format it with %+v for everything. Only at
+// [StageSource] may there be more lines: the source's error may hold the
+// configuration to add.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.headline())
@@ -87,6 +90,14 @@ func (e *Error) Error() string {
 		if c.Action != "" {
 			b.WriteString("; " + oneLine(c.Action))
 		}
+	}
+	// The SDKs of the clouds print this line alone: it must say that it is not
+	// all, and how to get the rest.
+	switch n := len(e.Causes) - 1; {
+	case n == 1:
+		b.WriteString(" (and 1 other cause: print the *exchange.Error with %+v)")
+	case n > 1:
+		fmt.Fprintf(&b, " (and %d other causes: print the *exchange.Error with %%+v)", n)
 	}
 	return b.String()
 }
@@ -99,6 +110,8 @@ func (e *Error) headline() string {
 		b.WriteString(": no CI token")
 	case StageExchange:
 		b.WriteString(": token exchange failed")
+	case StageSend:
+		b.WriteString(": token not sent")
 	case StageImpersonate:
 		b.WriteString(": impersonation failed")
 	default:
@@ -230,7 +243,7 @@ func (e *Error) Retryable() bool {
 		// that is not: AWS could not fetch the issuer's keys.
 		return strings.HasPrefix(e.Description, "Couldn't retrieve verification key")
 	}
-	if e.StatusCode != 0 || e.Err == nil {
+	if e.StatusCode >= 300 || e.Err == nil {
 		return false
 	}
 	if e.Stage == StageSource {

@@ -30,7 +30,7 @@ var refusal = &exchange.Error{
 }
 
 func TestErrorIsOneLine(t *testing.T) {
-	const line = `exchange: aws: token exchange failed (HTTP 400, InvalidIdentityToken, request r-1): "could not be\nvalidated": likely cause: the audience is not a client ID; add it`
+	const line = `exchange: aws: token exchange failed (HTTP 400, InvalidIdentityToken, request r-1): "could not be\nvalidated": likely cause: the audience is not a client ID; add it (and 1 other cause: print the *exchange.Error with %+v)`
 	assert.Equal(t, line, refusal.Error())
 	assert.Equal(t, line, fmt.Sprintf("%v", refusal))
 	assert.Equal(t, line, fmt.Sprintf("%s", refusal))
@@ -43,6 +43,13 @@ func TestErrorIsOneLine(t *testing.T) {
 
 	source := &exchange.Error{Service: "aws", Stage: exchange.StageSource, Err: errors.New("add:\n\x1b  id_tokens:")}
 	assert.Equal(t, "exchange: aws: no CI token: add:\n   id_tokens:", source.Error())
+
+	for n, want := range []string{"", ": likely cause: a", ": likely cause: a (and 1 other cause: print the *exchange.Error with %+v)", ": likely cause: a (and 2 other causes: print the *exchange.Error with %+v)"} {
+		several := &exchange.Error{Service: "aws", Stage: exchange.StageExchange, Causes: []exchange.Cause{{Summary: "a"}, {Summary: "b"}, {Summary: "c"}}[:n]}
+		assert.Equal(t, "exchange: aws: token exchange failed"+want, several.Error())
+	}
+	sent := &exchange.Error{Service: "deploy.example.com", Stage: exchange.StageSend, Err: exchange.ErrPlainHTTP}
+	assert.Equal(t, "exchange: deploy.example.com: token not sent: over plain http anyone on the way could read the token: use https", sent.Error())
 
 	long := &exchange.Error{Service: "google", Stage: exchange.StageImpersonate, Description: strings.Repeat("x", 1000)}
 	assert.Less(t, len(long.Error()), 350)
@@ -94,6 +101,7 @@ func TestRetryable(t *testing.T) {
 		{"keys not fetched", exchange.Error{StatusCode: 400, Code: "InvalidIdentityToken", Description: keys}, true},
 		{"refused connection", exchange.Error{Stage: exchange.StageExchange, Err: &url.Error{Op: "Post", URL: "https://sts.example", Err: refused}}, true},
 		{"cut connection", exchange.Error{Stage: exchange.StageExchange, Err: io.ErrUnexpectedEOF}, true},
+		{"connection closed under a write", exchange.Error{Stage: exchange.StageExchange, Err: &net.OpError{Op: "write", Err: net.ErrClosed}}, true},
 		{"timeout", exchange.Error{Stage: exchange.StageExchange, Err: context.DeadlineExceeded}, true},
 		{"source says so", exchange.Error{Stage: exchange.StageSource, Err: fmt.Errorf("x: %w", transient{io.EOF})}, true},
 

@@ -13,27 +13,32 @@ import (
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/safetext"
 	"github.com/cioidc/cioidc/internal/tokencache"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 // Transport is an [http.RoundTripper] that presents the CI token itself, as a
 // bearer token, to the hosts of one service that verifies it. Source and
 // Audience are required. It must not be copied after its first use.
 //
-// A request to any other host goes out as it came, without the token; that
-// includes a redirect. A request to one of the hosts over plain http is refused
-// with [ErrPlainHTTP], unless the host is a loopback address or "localhost".
+// The service's host must be that of Audience, or one of Hosts. A request to any
+// other host goes out as it came, without the token, and a service that wants
+// one answers 401; that includes a redirect. A request to one of the hosts over
+// plain http is refused with [ErrPlainHTTP], unless the host is a loopback
+// address or "localhost".
 // An Authorization header that the request already has is replaced.
 //
 // The token is kept until a minute before it expires.
 type Transport struct {
-	// Source supplies the token. Required.
+	// Source supplies the token. If it panics, the error is an *[Error] of
+	// [StageSource]. Required.
 	Source TokenSource
 	// Audience is the audience to ask for, by which the service knows that the
 	// token is meant for it. Required.
 	Audience string
 	// Hosts are the hosts that get the token, each as "host" for the scheme's
 	// own port, or as "host:port". Empty means the host of Audience, which
-	// must then be an https URL.
+	// must then be an https URL. If it is not empty, the host of Audience gets
+	// the token only if it is listed.
 	Hosts []string
 	// Base makes the requests. Nil means [http.DefaultTransport].
 	Base http.RoundTripper
@@ -47,7 +52,7 @@ var _ http.RoundTripper = (*Transport)(nil)
 
 // ErrPlainHTTP is the reason for which [Transport] sends nothing to one of its
 // hosts over a connection that anyone on the way could read.
-var ErrPlainHTTP = errors.New("the token is not sent over plain http: use https")
+var ErrPlainHTTP = errors.New("over plain http anyone on the way could read the token: use https")
 
 // RoundTrip implements [http.RoundTripper]. Its error is Base's, or an *[Error]
 // if there is no token to send, or a *[ConfigError].
@@ -78,8 +83,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // ours reports whether r goes to a host that gets the token.
 func (t *Transport) ours(r *http.Request) (bool, error) {
 	switch {
-	case t.Source == nil:
-		return false, &ConfigError{Package: "exchange", Field: "Transport.Source", Problem: "required: the source of the token"}
+	case tokensource.Missing(t.Source):
+		return false, &ConfigError{Package: "exchange", Field: "Transport.Source", Problem: "required, and neither nil nor a nil pointer: the source of the token, such as the result of ciplatform.Detect"}
 	case t.Audience == "":
 		return false, &ConfigError{Package: "exchange", Field: "Transport.Audience", Problem: "required: the audience that the service accepts"}
 	}
@@ -101,7 +106,7 @@ func (t *Transport) ours(r *http.Request) (bool, error) {
 		return false, err
 	}
 	if _, err := httpx.CheckURL(r.URL.Scheme + "://" + r.URL.Host); err != nil {
-		return false, &Error{Service: r.URL.Hostname(), Stage: StageExchange, Err: ErrPlainHTTP}
+		return false, &Error{Service: r.URL.Hostname(), Stage: StageSend, Err: ErrPlainHTTP}
 	}
 	return true, nil
 }

@@ -113,9 +113,13 @@ func TestTransportRefuses(t *testing.T) {
 		stage string // of an Error
 		is    error
 	}{
-		{name: "plain http", url: "http://deploy.example.com/", tr: &exchange.Transport{Source: ok, Audience: audience, Hosts: []string{"deploy.example.com"}}, stage: exchange.StageExchange, is: exchange.ErrPlainHTTP},
-		{name: "plain http to a host like localhost", url: "http://localhost.example/", tr: &exchange.Transport{Source: ok, Audience: audience, Hosts: []string{"localhost.example"}}, stage: exchange.StageExchange, is: exchange.ErrPlainHTTP},
+		{name: "plain http", url: "http://deploy.example.com/", tr: &exchange.Transport{Source: ok, Audience: audience, Hosts: []string{"deploy.example.com"}}, stage: exchange.StageSend, is: exchange.ErrPlainHTTP},
+		{name: "plain http to a host like localhost", url: "http://localhost.example/", tr: &exchange.Transport{Source: ok, Audience: audience, Hosts: []string{"localhost.example"}}, stage: exchange.StageSend, is: exchange.ErrPlainHTTP},
 		{name: "no source", url: audience, tr: &exchange.Transport{Audience: audience}, field: "Transport.Source"},
+		{name: "nil pointer as source", url: audience, tr: &exchange.Transport{Source: (*pointer)(nil), Audience: audience}, field: "Transport.Source"},
+		{name: "nil function as source", url: audience, tr: &exchange.Transport{Source: exchange.TokenSourceFunc(nil), Audience: audience}, field: "Transport.Source"},
+		{name: "source panics", url: audience, tr: &exchange.Transport{Source: exchange.TokenSourceFunc(func(context.Context, string) (string, error) { panic("SECRET") }), Audience: audience}, stage: exchange.StageSource},
+		{name: "source panics on what it embeds", url: audience, tr: &exchange.Transport{Source: struct{ exchange.TokenSource }{}, Audience: audience}, stage: exchange.StageSource},
 		{name: "no audience", url: audience, tr: &exchange.Transport{Source: ok}, field: "Transport.Audience"},
 		{name: "audience without a host", url: audience, tr: &exchange.Transport{Source: ok, Audience: "deploy"}, field: "Transport.Hosts"},
 		{name: "audience over http", url: audience, tr: &exchange.Transport{Source: ok, Audience: "http://deploy.example.com"}, field: "Transport.Hosts"},
@@ -149,6 +153,37 @@ func TestTransportRefuses(t *testing.T) {
 			}
 			assert.Empty(t, base.seen, "nothing is sent")
 			assert.True(t, body.closed)
+		})
+	}
+}
+
+// pointer is a source that needs its pointer.
+type pointer struct{ token string }
+
+func (p *pointer) IDToken(context.Context, string) (string, error) { return p.token, nil }
+
+func TestTransportSaysWhyItSendsNothing(t *testing.T) {
+	gives := func(s string) exchange.TokenSource {
+		return exchange.TokenSourceFunc(func(context.Context, string) (string, error) { return s, nil })
+	}
+	for name, tt := range map[string]struct {
+		url    string
+		source exchange.TokenSource
+		want   string
+	}{
+		"plain http":  {"http://deploy.example.com/", gives("a.b.c"), "exchange: deploy.example.com: token not sent: over plain http anyone on the way could read the token: use https"},
+		"panic":       {audience, exchange.TokenSourceFunc(func(context.Context, string) (string, error) { panic(errors.New("SECRET")) }), "exchange: deploy.example.com: no CI token: the source, of type exchange.TokenSourceFunc, panicked with a value of type *errors.errorString: call its IDToken method alone to see why"},
+		"line break":  {audience, gives("SECRET.b.c\n"), "exchange: deploy.example.com: no CI token: the source's token ends in a line break: return the token without it (strings.TrimSpace), or read a file with exchange.File"},
+		"not a token": {audience, gives("SECRET SECRET\n"), "exchange: deploy.example.com: no CI token: the source returned something that is not a token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			base := &recorder{}
+			tr := &exchange.Transport{Source: tt.source, Audience: audience, Base: base}
+			req, err := http.NewRequest(http.MethodGet, tt.url, nil)
+			require.NoError(t, err)
+			_, err = tr.RoundTrip(req) //nolint:bodyclose // there is none
+			assert.EqualError(t, err, tt.want)
+			assert.Empty(t, base.seen)
 		})
 	}
 }

@@ -211,6 +211,37 @@ func TestCircleCIOrganizationIsCompared(t *testing.T) {
 	assert.ErrorContains(t, requireToken(t, err, oidc.ErrIssuer), "they differ only by case")
 }
 
+// Config.Now is the time by which keys age, too.
+func TestConfigNow(t *testing.T) {
+	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	now := time.Now()
+	v := must(t, oidc.Config{
+		Issuers: []oidc.Issuer{oidc.GitLab("https://gitlab.com")}, Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer),
+		Now:  func() time.Time { return now },
+		Keys: &oidc.RemoteKeySetOptions{Now: func() time.Time { return time.Time{} }},
+	})
+	raw := issuer.GitLab(audience, oidctest.Lifetime(20*time.Hour))
+	_, err := v.Verify(t.Context(), raw)
+	require.NoError(t, err)
+	issuer.Rotate(false)
+	now = now.Add(2 * time.Hour)
+	_, err = v.Verify(t.Context(), raw)
+	requireToken(t, err, oidc.ErrUnknownKey)
+}
+
+type label string
+
+// tagged is a model with an embedded field that is no struct.
+type tagged struct {
+	claims.Registered
+	label
+}
+
+func TestIssuerOfModelWithEmbeddedFields(t *testing.T) {
+	_, err := oidc.NewVerifier(oidc.Config{Issuers: []oidc.Issuer{oidc.IssuerOf[tagged]("https://x.example")}, Audiences: []string{audience}})
+	assert.NoError(t, err)
+}
+
 // A verifier does not change with the configuration it was made of.
 func TestConfigIsCopied(t *testing.T) {
 	gitlab := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})

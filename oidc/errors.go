@@ -203,8 +203,5 @@ func quoteAll(list []string) string {
 		}
 		b.WriteString(quote(s))
 	}
-	if b.Len() == 0 {
-		return "none"
-	}
 	return b.String()
 }

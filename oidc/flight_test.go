@@ -175,6 +175,10 @@ func TestRetries(t *testing.T) {
 		assert.Equal(t, 500, u.StatusCode)
 		assert.Equal(t, 299*time.Second, u.RetryAfter)
 		assert.Equal(t, asked, issuer.Requests())
+		time.Sleep(299 * time.Second)
+		_, err = v.Verify(t.Context(), issuer.SignWith(func(h oidctest.Header) { h["kid"] = "made-up" }, oidctest.Claims{"iss": issuer.URL()}))
+		assert.Equal(t, 5*time.Minute, requireUnavailable(t, err, oidc.OpKeys).RetryAfter)
+		assert.Equal(t, asked+2, issuer.Requests(), "asked at the very time, and discovery after it")
 
 		// After one that succeeds, it begins anew.
 		issuer.Fail(0)

@@ -103,7 +103,7 @@ func (s StaticKeySet) check() error {
 		if k.ID == "" {
 			return fmt.Errorf("key %d of the static key set has no ID", i)
 		}
-		if err := jose.CheckKey(string(k.Algorithm), k.Public); err != nil {
+		if err := jose.CheckNewKey(string(k.Algorithm), k.Public); err != nil {
 			return fmt.Errorf("key %d of the static key set: %w", i, err)
 		}
 	}

@@ -117,6 +117,7 @@ func TestWriteError(t *testing.T) {
 	}{
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: 1500 * time.Millisecond}, 503, "2"},
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: time.Second}, 503, "1"},
+		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: time.Second + 1}, 503, "2"},
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: 1}, 503, "1"},
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: math.MaxInt64}, 503, "9223372037"},
 		{&oidc.UnavailableError{Op: oidc.OpKeys, RetryAfter: -1}, 503, ""},

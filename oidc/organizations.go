@@ -17,8 +17,9 @@ import (
 //
 // Key sets of at most 1,000 organizations are kept; that of the one whose token
 // was not seen for longest gives way. An organization that is configured by
-// [CircleCI] as well is not asked about. In all else this is like [CircleCI]. A
-// configuration can have it once.
+// [CircleCI] as well is not asked about. [Issuer.Keys], if set, are the keys of
+// all organizations. In all else this is like [CircleCI]. A configuration can
+// have it once.
 func CircleCIOrganizations(allow func(ctx context.Context, organizationID string) (bool, error)) Issuer {
 	m := circleCI(func(c *claims.CircleCI) *TokenError {
 		id, _ := organizationOf(c.Issuer)
@@ -48,6 +49,7 @@ type organizations struct {
 	template *issuer
 	allow    func(context.Context, string) (bool, error)
 	options  *RemoteKeySetOptions
+	pinned   bool // whether the template's keys are those of all organizations
 
 	mu    sync.Mutex
 	known map[string]*organization
@@ -101,12 +103,15 @@ func (o *organizations) issuer(ctx context.Context, url, id string) (*issuer, er
 
 func (o *organizations) make(url string) (*organization, error) {
 	url = strings.Clone(url) // Not a part of the token's text.
-	keys, err := newRemoteKeySet("", url, o.options)
-	if err != nil {
-		return nil, err
-	}
 	iss := *o.template
-	iss.url, iss.keys = url, keys
+	iss.url = url
+	if !o.pinned {
+		keys, err := newRemoteKeySet("", url, o.options)
+		if err != nil {
+			return nil, err
+		}
+		iss.keys = keys
+	}
 	return &organization{issuer: &iss}, nil
 }
 

@@ -70,6 +70,50 @@ func TestCircleCIOrganizations(t *testing.T) {
 	assert.Equal(t, "oidc.circleci.com/org-id", requireToken(t, err, oidc.ErrClaim).Claim)
 }
 
+// A tenant that left is refused even with a token that is remembered, and one
+// whose key set gave way to others is not kept alive by its tokens.
+func TestCircleCIOrganizationsAreAskedForRememberedTokens(t *testing.T) {
+	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: oidctest.CircleCIURL(otherOrg)})
+	allowed, asked := true, 0
+	var failing error
+	v := must(t, oidc.Config{
+		Issuers: []oidc.Issuer{oidc.CircleCIOrganizations(func(context.Context, string) (bool, error) {
+			asked++
+			return allowed, failing
+		})},
+		Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer), CachedTokens: 10,
+	})
+	raw := issuer.CircleCI(audience)
+	for i := range 3 {
+		_, err := v.Verify(t.Context(), raw)
+		require.NoError(t, err)
+		assert.Equal(t, i+1, asked)
+	}
+	assert.Equal(t, 2, issuer.Requests())
+	allowed = false
+	_, err := v.Verify(t.Context(), raw)
+	assert.Equal(t, issuer.URL(), requireToken(t, err, oidc.ErrIssuer).Issuer)
+	failing = errors.New("the list of tenants is away")
+	_, err = v.Verify(t.Context(), raw)
+	assert.ErrorIs(t, err, failing)
+	requireUnavailable(t, err, oidc.OpAuthorize)
+}
+
+func TestCircleCIOrganizationsWithPinnedKeys(t *testing.T) {
+	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: oidctest.CircleCIURL(otherOrg)})
+	third := oidctest.NewIssuer(t, &oidctest.Options{URL: oidctest.CircleCIURL(thirdOrg), KeysOf: issuer})
+	tenants := oidc.CircleCIOrganizations(func(context.Context, string) (bool, error) { return true, nil })
+	keys, err := oidc.ParseKeySet(issuer.JWKS())
+	require.NoError(t, err)
+	tenants.Keys = keys
+	v := must(t, oidc.Config{Issuers: []oidc.Issuer{tenants}, Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer, third)})
+	for _, i := range []*oidctest.Issuer{issuer, third} {
+		_, err = v.Verify(t.Context(), i.CircleCI(audience))
+		assert.NoError(t, err)
+	}
+	assert.Zero(t, issuer.Requests()+third.Requests())
+}
+
 // Only an issuer that is spelled as CircleCI spells it is asked about, so that
 // nothing a token says but a UUID becomes part of a URL.
 func TestCircleCIOrganizationsTakesOneSpelling(t *testing.T) {

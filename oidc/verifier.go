@@ -65,6 +65,7 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 				return nil, errors.New("oidc: CircleCIOrganizations is configured twice")
 			}
 			v.organizations = newOrganizations(resolved, i.model.allow, options)
+			v.organizations.pinned = i.Keys != nil
 			continue
 		}
 		if v.issuers[i.URL] != nil {
@@ -211,9 +212,14 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 	if e == nil {
 		return nil, nil
 	}
-	keys, err := e.issuer.keys.Keys(ctx, e.key.ID)
+	// Looked for again, since an organization can have been disallowed since.
+	iss, err := v.issuerAt(ctx, e.issuer.url)
 	if err != nil {
-		return nil, e.issuer.unavailable(err)
+		return nil, err
+	}
+	keys, err := iss.keys.Keys(ctx, e.key.ID)
+	if err != nil {
+		return nil, iss.unavailable(err)
 	}
 	key, ok := e.key.among(keys)
 	if !ok {
@@ -222,10 +228,10 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 	}
 	if !key.is(&e.key) {
 		// A fetch made the key anew: keep that one, which is quick to compare.
-		e = &cachedToken{issuer: e.issuer, key: *key, claims: e.claims, sum: *sum}
+		e = &cachedToken{issuer: iss, key: *key, claims: e.claims, sum: *sum}
 		v.cache.put(e)
 	}
-	t := &Token{claims: e.issuer.codec.copy(e.claims), issuer: e.issuer, keyID: e.key.ID, algorithm: e.key.Algorithm, cached: true}
+	t := &Token{claims: iss.codec.copy(e.claims), issuer: iss, keyID: e.key.ID, algorithm: e.key.Algorithm, cached: true}
 	if e := v.checkClaims(t); e != nil {
 		return nil, e
 	}
@@ -301,13 +307,8 @@ func (v *Verifier) issuerOf(ctx context.Context, set *claims.Set) (*issuer, erro
 	if !ok || url == "" {
 		return nil, &TokenError{Reason: ErrIssuer, Claim: "iss", Detail: "the token has no iss that is a string"}
 	}
-	if iss := v.issuers[url]; iss != nil {
-		return iss, nil
-	}
-	if v.organizations != nil {
-		if id, ok := organizationOf(url); ok {
-			return v.organizations.issuer(ctx, url, id)
-		}
+	if iss, err := v.issuerAt(ctx, url); iss != nil || err != nil {
+		return iss, err
 	}
 	e := &TokenError{Reason: ErrIssuer, Issuer: url, Claim: "iss", Detail: quote(url) + " is not configured"}
 	for i, known := range v.order {
@@ -320,6 +321,19 @@ func (v *Verifier) issuerOf(ctx context.Context, set *claims.Set) (*issuer, erro
 		}
 	}
 	return nil, e
+}
+
+// issuerAt returns the issuer at url, or nil if it is not configured.
+func (v *Verifier) issuerAt(ctx context.Context, url string) (*issuer, error) {
+	if iss := v.issuers[url]; iss != nil {
+		return iss, nil
+	}
+	if v.organizations != nil {
+		if id, ok := organizationOf(url); ok {
+			return v.organizations.issuer(ctx, url, id)
+		}
+	}
+	return nil, nil
 }
 
 // maxLookalikes bounds the search for the issuer that was meant: refusing a

@@ -19,7 +19,8 @@ type Config struct {
 	// [Provider.AWSConfig]. It must be in the partition of RoleARN, unless
 	// Client or Endpoint is set. Required.
 	Region string
-	// Source supplies the CI token. Required.
+	// Source supplies the CI token. If it panics, that is an *[exchange.Error]
+	// of [exchange.StageSource]. Required.
 	Source exchange.TokenSource
 	// Audience is the audience of the CI token to ask for. Empty means the
 	// platform's default token, whatever its audience is.

@@ -1,6 +1,7 @@
 package awssts_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestNewRefuses(t *testing.T) {
 		edit              func(*awssts.Config)
 	}{
 		{"no role", "RoleARN", "required", func(c *awssts.Config) { c.RoleARN = "" }},
-		{"name of a role", "RoleARN", "20 to 2048", func(c *awssts.Config) { c.RoleARN = "deploy" }},
+		{"name of a role", "RoleARN", `"deploy" is not the ARN of a role, such as "arn:aws:iam::123456789012:role/deploy"`, func(c *awssts.Config) { c.RoleARN = "deploy" }},
 		{"ARN of a user", "RoleARN", "not the ARN of a role", func(c *awssts.Config) { c.RoleARN = "arn:aws:iam::123456789012:user/me" }},
 		{"ARN of a session", "RoleARN", "not the ARN of a role", func(c *awssts.Config) { c.RoleARN = "arn:aws:sts::123456789012:assumed-role/r/s" }},
 		{"region in the ARN", "RoleARN", "not the ARN of a role", func(c *awssts.Config) { c.RoleARN = "arn:aws:iam:eu-west-1:123456789012:role/r" }},
@@ -74,10 +75,13 @@ func TestNewRefuses(t *testing.T) {
 		{"region that leads elsewhere", "Region", "not a region", func(c *awssts.Config) { c.Region = "evil.example/#" }},
 		{"region in capitals", "Region", "not a region", func(c *awssts.Config) { c.Region = "EU-WEST-1" }},
 		{"no source", "Source", "required", func(c *awssts.Config) { c.Source = nil }},
+		{"nil pointer as source", "Source", "nor a nil pointer", func(c *awssts.Config) { c.Source = (*pointer)(nil) }},
+		{"nil function as source", "Source", "nor a nil pointer", func(c *awssts.Config) { c.Source = exchange.TokenSourceFunc(nil) }},
+		{"endpoint with a password", "Endpoint", "it holds user information", func(c *awssts.Config) { c.Endpoint = "https://u:hunter22@sts.example" }},
 		{"client and endpoint", "Endpoint", "together with Client", func(c *awssts.Config) { c.Client, c.Endpoint = sts.New(sts.Options{}), "https://x.example" }},
 		{"client and HTTP client", "HTTPClient", "together with Client", func(c *awssts.Config) { c.Client, c.HTTPClient = sts.New(sts.Options{}), http.DefaultClient }},
 		{"plain http", "Endpoint", "loopback", func(c *awssts.Config) { c.Endpoint = "http://sts.example" }},
-		{"endpoint without a scheme", "Endpoint", "no host", func(c *awssts.Config) { c.Endpoint = "sts.example" }},
+		{"endpoint without a scheme", "Endpoint", `"sts.example": no scheme, and so no host: want https://HOST`, func(c *awssts.Config) { c.Endpoint = "sts.example" }},
 		{"session name of one character", "SessionName", "2 to 64", func(c *awssts.Config) { c.SessionName = "a" }},
 		{"session name with a slash", "SessionName", `"g/p"`, func(c *awssts.Config) { c.SessionName = "g/p" }},
 		{"session name of 65", "SessionName", "2 to 64", func(c *awssts.Config) { c.SessionName = strings.Repeat("a", 65) }},
@@ -107,9 +111,16 @@ func TestNewRefuses(t *testing.T) {
 			assert.Equal(t, tt.field, refused.Field)
 			assert.Contains(t, refused.Problem, tt.text)
 			assert.NotContains(t, err.Error(), "\n")
+			assert.NotContains(t, err.Error(), "hunter22")
+			assert.NotContains(t, err.Error(), "httpx")
 		})
 	}
 }
+
+// pointer is a source that needs its pointer.
+type pointer struct{ token string }
+
+func (p *pointer) IDToken(context.Context, string) (string, error) { return p.token, nil }
 
 // New copies what it is given.
 func TestConfigIsCopied(t *testing.T) {

@@ -1,7 +1,9 @@
 package awssts
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -19,6 +21,9 @@ const circleCIRoot = "https://oidc.circleci.com"
 func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
 	if t == nil {
 		t = &peek.Token{}
+	}
+	if e.StatusCode == 0 && e.Code == "" {
+		return p.unreached(e)
 	}
 	text := e.Description
 	switch e.Code {
@@ -65,43 +70,82 @@ func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
 	return nil
 }
 
+// unreached explains a host that does not exist. The region is part of STS's
+// host name, and a region unknown here is let through: it may be a new one.
+func (p *Provider) unreached(e *exchange.Error) []exchange.Cause {
+	var dns *net.DNSError
+	if !errors.As(e.Err, &dns) || !dns.IsNotFound {
+		return nil
+	}
+	host := exchange.Evidence{Name: "host", Configured: dns.Name}
+	switch {
+	case p.cfg.Endpoint != "":
+		return []exchange.Cause{{
+			ID: "aws-endpoint", Evidence: []exchange.Evidence{{Name: "Endpoint", Configured: p.cfg.Endpoint}, host},
+			Summary: "the host of Endpoint, " + safetext.Quote(dns.Name) + ", is not known here",
+			Action:  "check its spelling, and that this machine resolves it",
+		}}
+	case p.cfg.Client == nil && strings.Contains(dns.Name, p.cfg.Region):
+		return []exchange.Cause{{
+			ID: "aws-region-name", Evidence: []exchange.Evidence{{Name: "Region", Configured: p.cfg.Region}, host},
+			Summary: "there is no region " + safetext.Quote(p.cfg.Region),
+			Action:  "check the spelling of Region; if it is right, this machine does not resolve " + safetext.Quote(dns.Name),
+		}}
+	}
+	return nil
+}
+
 // notValidated explains the one text for three mistakes: AWS no longer says
-// which, so each is named with the claims to compare.
+// which. Unless the claims do, the first cause names all three, as it is the
+// only one that [exchange.Error.Error] shows.
 func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 	issuer := exchange.Evidence{Name: "iss", Token: t.Issuer}
 	account := exchange.Evidence{Name: "account of RoleARN", Configured: p.account()}
-	var out []exchange.Cause
-	if t.Issuer == circleCIRoot {
-		out = append(out, exchange.Cause{
-			ID: "aws-root-issuer", Evidence: []exchange.Evidence{issuer},
-			Summary: "the token is of CircleCI's root issuer, not of the organization's",
-			Action:  "ask for it without --root-issuer, or make an IAM provider for the root issuer",
-		})
+	where := "the role's account"
+	if p.account() != "" {
+		where = "account " + p.account()
 	}
-	return append(out, exchange.Cause{
+	provider := exchange.Cause{
+		ID: "aws-provider", Evidence: []exchange.Evidence{issuer, audience(t, p.cfg.Audience), account},
+		Summary: fmt.Sprintf("%s has no IAM OpenID Connect provider for %s, or %s is not among the provider's client IDs, or the provider's URL differs from iss by a final slash or in case",
+			where, claim("iss", t.Issuer), claim("aud", join(t.Audience))),
+		Action: "compare both with what `aws iam get-open-id-connect-provider` prints there",
+	}
+	aud := exchange.Cause{
 		ID: "aws-audience", Evidence: []exchange.Evidence{audience(t, p.cfg.Audience), issuer},
-		Summary: "the token's audience is not a client ID of the IAM OpenID Connect provider",
-		Action:  fmt.Sprintf("add the client ID %s to the provider, or ask for a token with an audience that it has", join(t.Audience)),
-	}, exchange.Cause{
-		ID: "aws-provider", Evidence: []exchange.Evidence{issuer, account},
-		Summary: "the role's account has no IAM OpenID Connect provider for the token's issuer",
-		Action:  fmt.Sprintf("in account %s, compare `aws iam list-open-id-connect-providers` with the issuer, and create the provider if it is missing", quoteOr(p.account(), "of the role")),
-	}, exchange.Cause{
+		Summary: claim("aud", join(t.Audience)) + " is not a client ID of the IAM OpenID Connect provider for " + claim("iss", t.Issuer),
+		Action:  "add the client ID to the provider, or ask for a token with an audience that it has",
+	}
+	url := exchange.Cause{
 		ID: "aws-issuer", Evidence: []exchange.Evidence{issuer},
 		Summary: "the provider's URL differs from the token's issuer in its path, a final slash or its case",
 		Action:  fmt.Sprintf("the provider's URL must be exactly %s", quoteOr(t.Issuer, "the token's iss")),
-	})
+	}
+	switch {
+	case t.Issuer == circleCIRoot:
+		return []exchange.Cause{{
+			ID: "aws-root-issuer", Evidence: []exchange.Evidence{issuer},
+			Summary: fmt.Sprintf("the token is of CircleCI's root issuer, %s, not of the organization's", claim("iss", t.Issuer)),
+			Action:  "ask for it without --root-issuer, or make an IAM provider for the root issuer",
+		}, provider, aud, url}
+	case p.cfg.Audience != "" && len(t.Audience) > 0 && !t.Audience.Contains(p.cfg.Audience):
+		// Whoever configured an audience has set up the provider with it.
+		aud.Summary = claim("aud", join(t.Audience)) + " is not the audience asked for, " + safetext.Quote(p.cfg.Audience) + ", and not a client ID of the IAM OpenID Connect provider"
+		aud.Action = "check why the source gave a token for another audience"
+		return []exchange.Cause{aud, provider, url}
+	}
+	return []exchange.Cause{provider, aud, url}
 }
 
 func (p *Provider) denied(t *peek.Token) []exchange.Cause {
 	sub := exchange.Evidence{Name: "sub", Token: t.Subject}
 	role := exchange.Evidence{Name: "RoleARN", Configured: p.cfg.RoleARN}
-	prefix := strings.TrimPrefix(t.Issuer, "https://")
+	key := strings.TrimPrefix(t.Issuer, "https://") + ":sub"
 	return []exchange.Cause{{
-		ID: "aws-trust-policy", Evidence: []exchange.Evidence{sub, audience(t, p.cfg.Audience), {Name: "iss", Token: t.Issuer}},
-		Summary: "the token is valid, but the role's trust policy does not accept it",
-		Action: fmt.Sprintf("compare the condition on %s with sub: StringEquals takes * literally, and a key that AWS does not know never matches",
-			quoteOr(prefix+":sub", "")),
+		ID: "aws-trust-policy", Evidence: []exchange.Evidence{sub, audience(t, p.cfg.Audience), {Name: "iss", Token: t.Issuer}, role},
+		Summary: fmt.Sprintf("role %s does not exist, or its trust policy does not accept %s", safetext.Quote(p.cfg.RoleARN), claim("sub", t.Subject)),
+		Action: fmt.Sprintf("compare the condition on %s in it: StringEquals takes * literally, and a key that AWS does not know never matches",
+			safetext.Quote(key)),
 	}, {
 		ID: "aws-role", Evidence: []exchange.Evidence{role},
 		Summary: "there is no such role, or it is in another account",
@@ -171,8 +215,14 @@ func stamp(name string, at time.Time) exchange.Evidence {
 	return exchange.Evidence{Name: name, Token: at.UTC().Format(time.RFC3339)}
 }
 
-func join(a claims.Audience) string {
-	return quoteOr(strings.Join(a, ", "), "that the token's aud names")
+func join(a claims.Audience) string { return strings.Join(a, ", ") }
+
+// claim names a claim with its value, for a sentence.
+func claim(name, value string) string {
+	if value == "" {
+		return "the token's " + name
+	}
+	return name + " " + safetext.Quote(value)
 }
 
 func quoteOr(text, otherwise string) string {

@@ -34,6 +34,8 @@
 // wrong with a token. Retrieve repeats a request, twice at most, only if that can help:
 // AWS could not fetch the issuer's keys, was throttling or failed by itself, or
 // the connection was dropped. Any other refusal is final at the first request.
+// To the retries of the SDK's clients its error is final, lest they repeat the
+// three requests.
 //
 // # Session names
 //

@@ -3,9 +3,13 @@ package awssts
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	smithy "github.com/aws/smithy-go"
@@ -78,9 +82,35 @@ func keepError(err error, token string) error {
 	if errors.As(err, &params) {
 		return errors.New(safetext.Scrub(params.Error(), token))
 	}
+	// An answer that broke off while it was read is a dropped connection, though
+	// its status had come.
+	for _, end := range []error{net.ErrClosed, io.ErrUnexpectedEOF, syscall.ECONNRESET} {
+		if errors.Is(err, end) {
+			return fmt.Errorf("the answer broke off: %w", end)
+		}
+	}
 	var cut *smithyhttp.ResponseError
 	if errors.As(err, &cut) && cut.HTTPStatusCode() == http.StatusOK {
 		return errors.New("the answer could not be read: check that the endpoint is an STS endpoint")
 	}
 	return errors.New(safetext.Scrub(err.Error(), token))
 }
+
+// finalError marks the error within an [exchange.Error] as final for clients of
+// the SDK. They retry an operation whose credentials could not be had when they
+// find in that error a throttling, a network error or a timeout, and each such
+// attempt would be an exchange of three requests.
+type finalError struct{ err error }
+
+// Error and Unwrap are those of the error within.
+func (e *finalError) Error() string { return e.err.Error() }
+func (e *finalError) Unwrap() error { return e.err }
+
+// RetryableError is what package retry of the SDK asks before it looks at codes
+// and network errors.
+func (*finalError) RetryableError() bool { return false }
+
+// ErrorCode hides the code within from checks that a client may put before that
+// one, as retry.AddWithErrorCodes does. errors.As still finds a [smithy.APIError]
+// within, which has more methods than this.
+func (*finalError) ErrorCode() string { return "" }

@@ -14,6 +14,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 const (
@@ -83,18 +84,28 @@ func (p *Provider) AWSConfig() aws.Config {
 }
 
 // Retrieve implements [aws.CredentialsProvider]: it gets a token and exchanges
-// it. Its error is an *[exchange.Error]. It takes a minute at most.
+// it. Its error is an *[exchange.Error], which the SDK's clients take as final:
+// what can be repeated has been. It takes a minute at most.
 func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, retrieveTimeout)
 	defer cancel()
-	token, err := p.token(ctx)
-	if err != nil {
-		return aws.Credentials{}, err
+	creds, failed := p.retrieve(ctx)
+	if failed != nil {
+		failed.Err = &finalError{failed.Err}
+		return aws.Credentials{}, failed
+	}
+	return creds, nil
+}
+
+func (p *Provider) retrieve(ctx context.Context) (aws.Credentials, *exchange.Error) {
+	token, failed := p.token(ctx)
+	if failed != nil {
+		return aws.Credentials{}, failed
 	}
 	seen, _ := peek.Parse(token) // nil if it cannot be read; STS judges it then
 	in := p.input(token, seen)
 	var out *sts.AssumeRoleWithWebIdentityOutput
-	err = httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
+	err := httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
 		var err error
 		out, err = p.client.AssumeRoleWithWebIdentity(ctx, in, withoutRetries)
 		if err == nil {
@@ -103,7 +114,6 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		failed := failure(err, token)
 		return httpx.Outcome{Err: failed, Retry: failed.Retryable()}
 	})
-	var failed *exchange.Error
 	if errors.As(err, &failed) {
 		failed.Causes = p.diagnose(failed, seen)
 		return aws.Credentials{}, failed
@@ -119,8 +129,8 @@ func withoutRetries(o *sts.Options) {
 
 // token gets the token, and refuses what STS could not possibly accept. Such a
 // thing may be another secret, given by mistake; it is not sent.
-func (p *Provider) token(ctx context.Context) (string, error) {
-	token, err := p.cfg.Source.IDToken(ctx, p.cfg.Audience)
+func (p *Provider) token(ctx context.Context) (string, *exchange.Error) {
+	token, err := tokensource.Token(ctx, p.cfg.Source, p.cfg.Audience)
 	failed := &exchange.Error{Service: service, Stage: exchange.StageSource, Err: err}
 	switch {
 	case err != nil:
@@ -165,7 +175,7 @@ func (p *Provider) input(token string, seen *peek.Token) *sts.AssumeRoleWithWebI
 }
 
 // credentials takes the credentials from an answer, all of them or none.
-func credentials(out *sts.AssumeRoleWithWebIdentityOutput) (aws.Credentials, error) {
+func credentials(out *sts.AssumeRoleWithWebIdentityOutput) (aws.Credentials, *exchange.Error) {
 	var c types.Credentials
 	if out != nil && out.Credentials != nil {
 		c = *out.Credentials

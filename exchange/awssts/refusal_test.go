@@ -76,7 +76,7 @@ func TestRefusals(t *testing.T) {
 			name:   "issuer without a provider",
 			token:  func(_ *testing.T, w *world) string { return w.circleci.CircleCI("", fakeissuer.RootIssuer) },
 			status: 400, code: "InvalidIdentityToken", text: notValidated, requests: 1,
-			causes:   []string{"aws-root-issuer", "aws-audience", "aws-provider", "aws-issuer"},
+			causes:   []string{"aws-root-issuer", "aws-provider", "aws-audience", "aws-issuer"},
 			evidence: []exchange.Evidence{{Name: "iss", Token: "https://oidc.circleci.com"}},
 		},
 		{
@@ -86,7 +86,7 @@ func TestRefusals(t *testing.T) {
 			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role"},
 			evidence: []exchange.Evidence{
 				{Name: "sub", Token: "project_path:acme/webshop:ref_type:tag:ref:v1"},
-				{Name: "aud", Token: audience}, {Name: "iss", Token: "https://gitlab.com"},
+				{Name: "aud", Token: audience}, {Name: "iss", Token: "https://gitlab.com"}, {Name: "RoleARN", Configured: role},
 			},
 		},
 		{
@@ -138,7 +138,7 @@ func TestRefusals(t *testing.T) {
 				return tamper(t, w.gitlab.GitLab(audience), "refs/heads/main", "refs/heads/evil")
 			},
 			status: 400, code: "InvalidIdentityToken", text: notValidated, requests: 1,
-			causes: []string{"aws-audience", "aws-provider", "aws-issuer"},
+			causes: []string{"aws-provider", "aws-audience", "aws-issuer"},
 		},
 		{
 			name:   "two audiences",
@@ -355,6 +355,10 @@ func TestDeadSTS(t *testing.T) {
 		{name: "redirect to a login page", handler: html(302), status: 302, requests: 1, text: "the answer is not one of STS"},
 		{name: "login page", handler: html(200), status: 200, requests: 1, text: "the answer could not be read"},
 		{name: "answer of something else", handler: html(404), status: 404, requests: 1, text: "the answer is not one of STS"},
+		{name: "answer that breaks off", handler: func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(rw, "<AssumeRoleWithWebIdentityResponse>")
+		}, status: 200, requests: 3, retryable: true, is: io.ErrUnexpectedEOF, text: "the answer broke off"},
 		{name: "answer cut within the credentials", handler: func(rw http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(rw, "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><SecretAccessKey>SECRET-OF-THE-SESSION")
 		}, status: 200, requests: 1, text: "the answer could not be read"},
@@ -380,6 +384,49 @@ func TestDeadSTS(t *testing.T) {
 			assert.NotContains(t, dump(e), "SECRET-OF-THE-SESSION")
 		})
 	}
+}
+
+// brokenBody is an answer whose connection is closed while it is read.
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) {
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}
+}
+func (brokenBody) Close() error { return nil }
+
+func TestConnectionClosedUnderAnAnswerIsTriedThreeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		raw := w.gitlab.GitLab(audience)
+		n := 0
+		e := refused(context.Background(), t, w.provider(t, raw, func(c *awssts.Config) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				n++
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: brokenBody{}, Request: r}, nil
+			})}
+		}), raw)
+		assert.Equal(t, 3, n)
+		assert.ErrorIs(t, e, net.ErrClosed)
+		assert.True(t, e.Retryable())
+	})
+}
+
+// Which error a cut connection gives depends on who notices first.
+func TestConnectionClosedUnderAWriteIsTriedThreeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		raw := w.gitlab.GitLab(audience)
+		n := 0
+		e := refused(context.Background(), t, w.provider(t, raw, func(c *awssts.Config) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				n++
+				return nil, &net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}
+			})}
+		}), raw)
+		assert.ErrorIs(t, e, net.ErrClosed)
+		assert.True(t, e.Retryable())
+		assert.Equal(t, 3, n)
+	})
 }
 
 // dialed counts connections that a transport refuses to make.
@@ -508,7 +555,10 @@ func TestNoToken(t *testing.T) {
 		{"source fails", gives("", missing), missing, nil, "exchange: aws: no CI token: add this:\n  id_tokens:"},
 		{"empty", gives("", nil), nil, []string{"token-empty"}, "the token is empty"},
 		{"job token", gives("glcbt-64_0123456789abcdef", nil), nil, []string{"token-malformed"}, "not a JWT"},
-		{"line break", gives(w.gitlab.GitLab(audience)+"\n", nil), nil, []string{"token-malformed"}, "not a JWT"},
+		{"line break", gives(w.gitlab.GitLab(audience)+"\n", nil), nil, nil, "exchange: aws: no CI token: the source's token ends in a line break: return the token without it"},
+		{"line break within", gives("glcbt-64_0123456789abcdef.b\n.c", nil), nil, []string{"token-malformed"}, "not a JWT"},
+		{"panic", exchange.TokenSourceFunc(func(context.Context, string) (string, error) { panic("glcbt-64_0123456789abcdef") }), nil, nil, "exchange: aws: no CI token: the source, of type exchange.TokenSourceFunc, panicked with a value of type string: call"},
+		{"panic on what it embeds", struct{ exchange.TokenSource }{}, nil, nil, "panicked with a value of type runtime.errorString"},
 		{"too long", gives("a.b."+strings.Repeat("c", 20000), nil), nil, []string{"token-malformed"}, "20000 bytes"},
 	}
 	for _, tt := range tests {

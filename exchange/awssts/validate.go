@@ -11,6 +11,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 // The limits of the STS API reference, AssumeRoleWithWebIdentity.
@@ -47,8 +48,8 @@ func (c *Config) validate() error {
 		return invalid("Region", `required: the region whose STS to call, such as "eu-west-1"`)
 	case !regionPattern.MatchString(c.Region):
 		return invalid("Region", `%s is not a region such as "eu-west-1"`, safetext.Quote(c.Region))
-	case c.Source == nil:
-		return invalid("Source", "required: the source of the CI token, such as the result of ciplatform.Detect")
+	case tokensource.Missing(c.Source):
+		return invalid("Source", "required, and neither nil nor a nil pointer: the source of the CI token, such as the result of ciplatform.Detect")
 	case c.Client != nil && c.Endpoint != "":
 		return invalid("Endpoint", "set together with Client: give the endpoint to the client")
 	case c.Client != nil && c.HTTPClient != nil:
@@ -61,8 +62,8 @@ func (c *Config) validate() error {
 		return invalid("Duration", "%v is not a whole number of seconds", c.Duration)
 	}
 	if c.Endpoint != "" {
-		if _, err := httpx.CheckURL(c.Endpoint); err != nil {
-			return invalid("Endpoint", "%v", err)
+		if problem := httpx.Problem(c.Endpoint); problem != "" {
+			return invalid("Endpoint", "%s", problem)
 		}
 	}
 	if c.Client == nil && c.Endpoint == "" {
@@ -81,11 +82,11 @@ func parseRoleARN(arn string) (*roleARN, error) {
 	switch {
 	case arn == "":
 		return nil, invalid("RoleARN", `required: the role to assume, such as "arn:aws:iam::123456789012:role/deploy"`)
-	case len(arn) < minARN || len(arn) > maxARN:
+	case len(arn) > maxARN:
 		return nil, invalid("RoleARN", "%s has %d bytes; an ARN has 20 to 2048", safetext.Quote(arn), len(arn))
 	}
 	part := strings.SplitN(arn, ":", 6)
-	if len(part) != 6 || part[0] != "arn" || !partitionPattern.MatchString(part[1]) || part[2] != "iam" || part[3] != "" || !roleResourcePattern.MatchString(part[5]) {
+	if len(arn) < minARN || len(part) != 6 || part[0] != "arn" || !partitionPattern.MatchString(part[1]) || part[2] != "iam" || part[3] != "" || !roleResourcePattern.MatchString(part[5]) {
 		return nil, invalid("RoleARN", `%s is not the ARN of a role, such as "arn:aws:iam::123456789012:role/deploy"`, safetext.Quote(arn))
 	}
 	return &roleARN{partition: part[1], account: part[4], resource: part[5]}, nil

@@ -49,7 +49,7 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 	case r.Code == "unauthorized_client" && says("attribute condition"):
 		c = exchange.Cause{
 			ID:       "google-condition",
-			Summary:  "the token is valid, but the provider's attribute condition is false for its claims",
+			Summary:  "the token is valid, but the provider's attribute condition is false for " + sentence(identity(token)),
 			Action:   "compare the condition with these claims" + booleans(token),
 			Certain:  true,
 			Evidence: identity(token),
@@ -141,19 +141,57 @@ func booleans(token *peek.Token) string {
 }
 
 // identity is the part of the claims that conditions are usually about and
-// that names no person.
+// that names no person, each under the name that a condition has for it.
 func identity(token *peek.Token) []exchange.Evidence {
 	evidence := []exchange.Evidence{{Name: "iss", Token: token.Issuer}, {Name: "sub", Token: token.Subject}}
-	for _, e := range []exchange.Evidence{
-		{Name: "project", Token: token.Identity.Project},
-		{Name: "repository", Token: token.Identity.Repository},
-		{Name: "ref", Token: token.Identity.Ref},
-	} {
-		if e.Token != "" {
-			evidence = append(evidence, e)
+	add := func(name, value string) {
+		if value != "" {
+			evidence = append(evidence, exchange.Evidence{Name: name, Token: value})
 		}
 	}
+	switch c := token.Claims.(type) {
+	case *claims.GitLab:
+		add("namespace_id", string(c.NamespaceID))
+		add("project_id", string(c.ProjectID))
+		add("ref", c.Ref)
+		add("ref_type", c.RefType)
+		add("ref_protected", boolean(c.RefProtected))
+		add("environment", c.Environment)
+	case *claims.CircleCI:
+		add("oidc.circleci.com/org-id", c.OrganizationID)
+		add("oidc.circleci.com/project-id", c.ProjectID)
+		add("oidc.circleci.com/vcs-origin", c.VCSOrigin)
+		add("oidc.circleci.com/vcs-ref", c.VCSRef)
+		add("oidc.circleci.com/ssh-rerun", boolean(c.SSHRerun))
+	}
 	return evidence
+}
+
+func boolean(b claims.Bool) string {
+	switch b {
+	case claims.True:
+		return "true"
+	case claims.False:
+		return "false"
+	}
+	return ""
+}
+
+// maxInSentence is how many bytes of a claim a sentence shows. The evidence
+// has it whole.
+const maxInSentence = 130
+
+// sentence lists what the token says, for an error's one line.
+func sentence(evidence []exchange.Evidence) string {
+	said := make([]string, 0, len(evidence))
+	for _, e := range evidence {
+		value := e.Token
+		if len(value) > maxInSentence {
+			value = strings.ToValidUTF8(value[:maxInSentence], "") + "..."
+		}
+		said = append(said, e.Name+" "+safetext.Quote(value))
+	}
+	return strings.Join(said, ", ")
 }
 
 func instant(d claims.NumericDate) string { return d.Time().UTC().Format(time.RFC3339) }

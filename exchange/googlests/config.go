@@ -8,6 +8,7 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 // Config configures an exchange. Provider and Source are required.
@@ -15,7 +16,8 @@ type Config struct {
 	// Provider is the full name of the pool provider, as [ProviderName] makes
 	// it. Required.
 	Provider string
-	// Source supplies the CI token. Required.
+	// Source supplies the CI token. If it panics, that is an *[exchange.Error]
+	// of [exchange.StageSource]. Required.
 	Source exchange.TokenSource
 	// Audience is the audience of the CI token to ask the source for. Empty
 	// means "https:" and the Provider, which a provider without configured
@@ -68,8 +70,8 @@ func (c Config) provider() (*provider, error) {
 	if problem := checkProvider(c.Provider, c.UniverseDomain); problem != "" {
 		return nil, configError("Provider", problem)
 	}
-	if c.Source == nil {
-		return nil, configError("Source", "it is required: give the detected platform, or another exchange.TokenSource")
+	if tokensource.Missing(c.Source) {
+		return nil, configError("Source", "it is required, and neither nil nor a nil pointer: give the detected platform, or another exchange.TokenSource")
 	}
 	if c.Audience == "" {
 		c.Audience = "https:" + c.Provider
@@ -85,8 +87,8 @@ func (c Config) provider() (*provider, error) {
 	if c.Endpoint == "" {
 		c.Endpoint = "https://sts." + c.UniverseDomain + "/v1/token"
 	}
-	if _, err := httpx.CheckURL(c.Endpoint); err != nil {
-		return nil, configError("Endpoint", strings.TrimPrefix(err.Error(), "httpx: "))
+	if problem := httpx.Problem(c.Endpoint); problem != "" {
+		return nil, configError("Endpoint", problem)
 	}
 	return &provider{
 		name:     c.Provider,

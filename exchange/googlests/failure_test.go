@@ -192,6 +192,37 @@ func TestSourcesErrorIsKept(t *testing.T) {
 	assert.Zero(t, w.cloud.Requests(fakegoogle.Token))
 }
 
+// Google's clients renew credentials in a goroutine, where nobody recovers.
+func TestPanicOfTheSourceIsAnError(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source exchange.TokenSource
+		words  string
+	}{
+		"text":   {exchange.TokenSourceFunc(func(context.Context, string) (string, error) { panic("a secret") }), "the source, of type exchange.TokenSourceFunc, panicked with a value of type string"},
+		"nobody": {struct{ exchange.TokenSource }{}, "panicked with a value of type runtime.errorString"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			cfg := w.config()
+			cfg.Source = tt.source
+			failed := w.fail(t, cfg)
+			assert.Equal(t, exchange.StageSource, failed.Stage)
+			assert.ErrorContains(t, failed, tt.words)
+			assert.NotContains(t, failed.Error(), "secret")
+			assert.Zero(t, w.cloud.Requests(fakegoogle.Token))
+		})
+	}
+}
+
+func TestLineBreakIsNamedAndNotSent(t *testing.T) {
+	w := newWorld(t)
+	w.source.mint = func(aud string) string { return w.gitlab.GitLab(aud) + "\n" }
+	failed := w.fail(t, w.config())
+	assert.Equal(t, exchange.StageSource, failed.Stage)
+	assert.EqualError(t, failed, "exchange: google: no CI token: the source's token ends in a line break: return the token without it (strings.TrimSpace), or read a file with exchange.File")
+	assert.Zero(t, w.cloud.Requests(fakegoogle.Token))
+}
+
 func TestWhatIsNotATokenIsNotSent(t *testing.T) {
 	for name, raw := range map[string]string{
 		"nothing":         "",

@@ -16,6 +16,7 @@ import (
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 const (
@@ -55,7 +56,7 @@ func (p *provider) subject(ctx context.Context) (string, *peek.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
-	raw, err := p.source.IDToken(ctx, p.audience)
+	raw, err := tokensource.Token(ctx, p.source, p.audience)
 	if err != nil {
 		return fail(err)
 	}
@@ -116,6 +117,7 @@ func (p *provider) refusal(r answer.Refusal, status int, token *peek.Token) erro
 		Code:        r.Code,
 		Description: safetext.Cut(r.Description),
 		Causes:      p.causes(r, token),
+		Err:         r.Err,
 	}
 	if status >= 300 && status <= 399 {
 		e.Err = errors.New("the token endpoint redirects elsewhere: set Config.Endpoint to where the token may go")

@@ -39,6 +39,7 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 		certain  bool
 		evidence []exchange.Evidence
 		action   string
+		line     string
 	}{
 		"token for another audience": {
 			mint: func(w *world, _ string) string { return w.gitlab.GitLab("sts.amazonaws.com") },
@@ -92,11 +93,27 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 			evidence: []exchange.Evidence{
 				{Name: "iss", Token: "https://gitlab.com"},
 				{Name: "sub", Token: gitLabSubject},
-				{Name: "project", Token: fakeissuer.GitLabProjectID},
-				{Name: "repository", Token: "gitlab.com/acme/webshop"},
-				{Name: "ref", Token: "refs/heads/main"},
+				{Name: "namespace_id", Token: "1"},
+				{Name: "project_id", Token: fakeissuer.GitLabProjectID},
+				{Name: "ref", Token: "main"},
+				{Name: "ref_type", Token: "branch"},
+				{Name: "ref_protected", Token: "true"},
 			},
+			line: `cause: the token is valid, but the provider's attribute condition is false for iss "https://gitlab.com", sub "` + gitLabSubject +
+				`", namespace_id "1", project_id "` + fakeissuer.GitLabProjectID + `", ref "main", ref_type "branch", ref_protected "true"; ` +
+				`compare the condition with these claims; GitLab's booleans are strings, so it is assertion.ref_protected == 'true'`,
 			action: "GitLab's booleans are strings",
+		},
+		"an organization that the condition does not name": {
+			mint:  func(w *world, aud string) string { return w.circleci.CircleCI(aud) },
+			edit:  func(c *googlests.Config) { c.Provider = circleCIProvider },
+			cloud: func(c *fakegoogle.Config) { c.Providers[1].Require = map[string]string{"sub": "x"} },
+			code:  "unauthorized_client", words: "The given credential is rejected by the attribute condition.",
+			cause: "google-condition", certain: true,
+			line: `false for iss "` + fakeissuer.CircleCIURL(fakeissuer.CircleCIOrganizationID) + `", sub "` + circleSubject +
+				`", oidc.circleci.com/org-id "` + fakeissuer.CircleCIOrganizationID + `", oidc.circleci.com/project-id "` + fakeissuer.CircleCIProjectID +
+				`", oidc.circleci.com/vcs-origin "` + fakeissuer.CircleCIVCSOrigin + `", oidc.circleci.com/vcs-ref "refs/heads/main", oidc.circleci.com/ssh-rerun "false"; compare`,
+			action: "compare the condition with these claims",
 		},
 		"a subject that is not there": {
 			cloud: func(c *fakegoogle.Config) { c.Providers[0].Subject = "project" },
@@ -177,6 +194,8 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 			if tt.evidence != nil {
 				assert.Equal(t, tt.evidence, cause.Evidence)
 			}
+			assert.Contains(t, failed.Error(), tt.line)
+			assert.NotContains(t, failed.Error(), "\n")
 			assert.NotContains(t, cause.Evidence, exchange.Evidence{Name: "user_email", Token: fakeissuer.GitLabUserLogin + "@acme.example"})
 		})
 	}
@@ -188,12 +207,13 @@ func TestUnknownRefusalHasNoCause(t *testing.T) {
 		header      http.Header
 		body        string
 		code, words string
+		line        string
 	}{
-		"an OAuth error":   {http.StatusBadRequest, nil, `{"error":"invalid_grant","error_description":"Something new."}`, "invalid_grant", "Something new."},
-		"an API error":     {http.StatusForbidden, nil, `{"error":{"code":403,"message":"Security Token Service API is disabled.","status":"PERMISSION_DENIED"}}`, "PERMISSION_DENIED", "Security Token Service API is disabled."},
-		"a proxy's page":   {http.StatusForbidden, http.Header{"Content-Type": {"text/html"}}, "<html>blocked</html>", "", "the answer (text/html) is not one of Google's errors"},
-		"two JSON objects": {http.StatusBadRequest, http.Header{"Content-Type": {"application/json"}}, `{"error":"a"}{"error":"b"}`, "", "the answer (application/json) is not one of Google's errors"},
-		"nothing":          {http.StatusNotFound, nil, "", "", "the answer is empty"},
+		"an OAuth error":   {http.StatusBadRequest, nil, `{"error":"invalid_grant","error_description":"Something new."}`, "invalid_grant", "Something new.", `(HTTP 400, invalid_grant): "Something new."`},
+		"an API error":     {http.StatusForbidden, nil, `{"error":{"code":403,"message":"Security Token Service API is disabled.","status":"PERMISSION_DENIED"}}`, "PERMISSION_DENIED", "Security Token Service API is disabled.", `(HTTP 403, PERMISSION_DENIED): "Security`},
+		"a proxy's page":   {http.StatusForbidden, http.Header{"Content-Type": {"text/html"}}, "<html>blocked</html>", "", "", "failed (HTTP 403): the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way"},
+		"two JSON objects": {http.StatusBadRequest, http.Header{"Content-Type": {"application/json"}}, `{"error":"a"}{"error":"b"}`, "", "", "the answer (application/json) is not one of Google's errors: check"},
+		"nothing":          {http.StatusNotFound, nil, "", "", "", "failed (HTTP 404): the answer is empty: check the endpoint, and any proxy on the way"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -202,6 +222,7 @@ func TestUnknownRefusalHasNoCause(t *testing.T) {
 			assert.Equal(t, tt.status, failed.StatusCode)
 			assert.Equal(t, tt.code, failed.Code)
 			assert.Equal(t, tt.words, failed.Description)
+			assert.Contains(t, failed.Error(), tt.line)
 			assert.Empty(t, failed.Causes)
 			assert.Equal(t, 1, w.cloud.Requests(fakegoogle.Token))
 		})
@@ -242,8 +263,25 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			failed := w.fail(t, cfg)
 			assert.Equal(t, status, failed.StatusCode)
 			assert.ErrorContains(t, failed.Err, "redirects elsewhere")
+			assert.Contains(t, failed.Error(), "redirects elsewhere: set Config.Endpoint")
 			assert.Equal(t, 1, w.cloud.Requests(fakegoogle.Token))
 			assert.Zero(t, w.cloud.Requests(fakegoogle.Unknown))
 		}
 	}
+}
+
+// Claims are as long as the token allows; the line is not.
+func TestLineIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.Misbehave(answering(http.StatusBadRequest, nil, `{"error":"unauthorized_client","error_description":"The given credential is rejected by the attribute condition."}`))
+	long := strings.Repeat("é\x1b\n", 250)
+	w.source.mint = func(aud string) string {
+		return w.gitlab.GitLab(aud, func(c fakeissuer.Claims) { c["sub"], c["ref"], c["environment"] = long, long, long })
+	}
+	failed := w.fail(t, w.config())
+	require.Equal(t, "google-condition", failed.Causes[0].ID)
+	assert.Contains(t, failed.Causes[0].Evidence, exchange.Evidence{Name: "ref", Token: long})
+	assert.Less(t, len(failed.Error()), 2000)
+	assert.NotContains(t, failed.Error(), "\n")
+	assert.NotContains(t, failed.Error(), "\x1b")
 }

@@ -55,9 +55,20 @@ type Parts struct {
 	SigningInput string
 }
 
-// Split takes raw apart. Nothing is decoded, but for the header of a token
-// without a signature, to tell one that was never signed from one that lost it.
+// Split takes raw, a JWT, apart. Nothing is decoded, but for the header of a
+// token without a signature or with five parts: it tells one that was never
+// signed, or is encrypted, from one that is broken.
 func Split(raw string) (Parts, error) {
+	return split(raw, false)
+}
+
+// SplitJWS is Split for a JWS that need not be a JWT: its payload may be empty
+// (RFC 7515 section 7.1), which a set of claims never is.
+func SplitJWS(raw string) (Parts, error) {
+	return split(raw, true)
+}
+
+func split(raw string, emptyPayload bool) (Parts, error) {
 	switch {
 	case raw == "":
 		return Parts{}, malformed("the token is empty")
@@ -71,14 +82,18 @@ func Split(raw string) (Parts, error) {
 	if first < 0 || first == last {
 		return Parts{}, malformed("not a signed token: it does not have three parts separated by dots")
 	}
-	if strings.IndexByte(raw[first+1:last], '.') >= 0 {
-		return Parts{}, malformed("more than three parts; encrypted tokens (JWE) are not accepted")
+	if dots := strings.Count(raw[first+1:last], "."); dots > 0 {
+		const detail = "more than three parts; encrypted tokens (JWE) are not accepted"
+		if dots == 2 && encrypted(raw[:first]) {
+			return Parts{}, unsupported(detail)
+		}
+		return Parts{}, malformed(detail)
 	}
 	p := Parts{Header: raw[:first], Payload: raw[first+1 : last], Signature: raw[last+1:], SigningInput: raw[:last]}
 	switch {
 	case p.Header == "":
 		return Parts{}, malformed("the header is empty")
-	case p.Payload == "":
+	case p.Payload == "" && !emptyPayload:
 		return Parts{}, malformed("the payload is empty")
 	case p.Signature == "":
 		// RFC 7519 section 6: so ends an unsecured JWT, which says what it is.

@@ -91,7 +91,22 @@ func TestDecode(t *testing.T) {
 		assert.Nil(t, got, part)
 		requireError(t, err, ErrMalformed, detail)
 	}
-	_, err := Decode("signature", "=")
+	_, err := Decode("signature", "AZaz09-_=")
+	requireError(t, err, ErrMalformed, "the signature is not base64url: unexpected '=' at byte 8")
+
+	dst := append(make([]byte, 0, 8), 'x')
+	got, err := AppendDecode(dst, "payload", "YWJj")
+	require.NoError(t, err)
+	assert.Equal(t, "xabc", string(got))
+	got, err = AppendDecode(dst, "payload", "YWJjZGVmZ2hp")
+	require.NoError(t, err)
+	assert.Equal(t, "xabcdefghi", string(got), "grown")
+	for _, bad := range []string{"YWJj=", "YW\nJj", "YR"} {
+		got, err = AppendDecode(dst, "payload", bad)
+		assert.ErrorIs(t, err, ErrMalformed)
+		assert.Equal(t, "x", string(got))
+	}
+	_, err = Decode("signature", "=")
 	requireError(t, err, ErrMalformed, "the signature is not base64url: unexpected '=' at byte 0")
 }
 

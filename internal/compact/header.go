@@ -12,24 +12,46 @@ type Header struct {
 	KeyID     string // empty if absent
 }
 
-// refused are header members that change how a token is read or where its key
-// comes from. No CI platform sends one, and honouring any of them would let the
-// sender choose what the verifier trusts (RFC 8725 sections 3.10 and 3.1).
-// Absence is the only safe value, whatever the member says.
-var refused = [...]string{"crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc", "cty"}
+// refused are header members that change how a token is read, where its key
+// comes from, or how much work it makes. No CI platform sends one, and honouring
+// any of them would let the sender choose what the verifier trusts (RFC 8725
+// sections 3.10 and 3.1). Absence is the only safe value, whatever the member
+// says.
+var refused = [...]string{"crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc", "p2c", "cty"}
 
-// ParseHeader decodes and checks the header part of a token.
-func ParseHeader(part string) (Header, error) {
+// parseObject decodes the header part of a token.
+func parseObject(part string) (*strictjson.Object, error) {
 	if len(part) > maxHeaderSize {
-		return Header{}, malformed("the header has %d bytes, more than the %d that are accepted", len(part), maxHeaderSize)
+		return nil, malformed("the header has %d bytes, more than the %d that are accepted", len(part), maxHeaderSize)
 	}
 	data, err := Decode("header", part)
 	if err != nil {
-		return Header{}, err
+		return nil, err
 	}
 	o, err := strictjson.Parse(string(data))
 	if err != nil {
-		return Header{}, malformed("the header: %v", err)
+		return nil, malformed("the header: %v", err)
+	}
+	return o, nil
+}
+
+// encrypted reports whether part is the header of an encrypted token: one with
+// alg and enc (RFC 7516 sections 4.1.1 and 4.1.2).
+func encrypted(part string) bool {
+	o, err := parseObject(part)
+	if err != nil {
+		return false
+	}
+	_, alg := o.Lookup("alg")
+	_, enc := o.Lookup("enc")
+	return alg && enc
+}
+
+// ParseHeader decodes and checks the header part of a token.
+func ParseHeader(part string) (Header, error) {
+	o, err := parseObject(part)
+	if err != nil {
+		return Header{}, err
 	}
 	var h Header
 	for _, m := range o.Members() {

@@ -37,10 +37,13 @@ const circleCIPrefix = "oidc.circleci.com/"
 //
 // CircleCI sends neither jti nor nbf: with RSA or Ed25519 keys, two tokens of
 // one second and the same claims are the same bytes.
+//
+// A mode of GitLab's tokens and an issuer of GitLab are mistakes, as those in
+// [Issuer.GitLab].
 func (i *Issuer) CircleCI(audience string, edit ...func(Claims)) string {
 	c := i.circleCIClaims(audience)
-	for _, f := range edit {
-		f(c)
+	if !i.edit("CircleCI", CircleCIPlatform, c, edit) {
+		return ""
 	}
 	// CircleCI's names are in alphabetical order.
 	return i.sign(i.signingKey(), CircleCIPlatform, nil, c, nil)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,8 +13,47 @@ import (
 // and nothing else: there is no network under it. A request to any other host
 // fails with a *[HostError]; one to a path that no issuer has is answered 404
 // by the first issuer of that host, which counts it.
+//
+// A nil issuer, and two at one URL, are mistakes: an *[ClientError] goes to
+// [Options.Fatal] of the first issuer that is not nil, and is the error of
+// every request.
 func Client(issuers ...*Issuer) *http.Client {
-	return &http.Client{Transport: &transport{issuers: issuers}}
+	t := &transport{issuers: issuers}
+	if e := checkIssuers(issuers); e != nil {
+		t.err = e
+		if n := slices.IndexFunc(issuers, func(i *Issuer) bool { return i != nil }); n >= 0 {
+			issuers[n].fatal(e)
+		}
+	}
+	return &http.Client{Transport: t}
+}
+
+// ClientError reports issuers that a client cannot reach.
+type ClientError struct {
+	Issuer int    // which one, counted from 1
+	Detail string // what is wrong with it
+}
+
+func (e *ClientError) Error() string { return "Client: " + e.Detail }
+
+func checkIssuers(issuers []*Issuer) *ClientError {
+	for n, i := range issuers {
+		if i == nil {
+			return &ClientError{n + 1, fmt.Sprintf("issuer %d is nil", n+1)}
+		}
+		for earlier, other := range issuers[:n] {
+			if other != i && other.address() == i.address() {
+				return &ClientError{n + 1, fmt.Sprintf("issuers %d and %d are both at %s, where only one can answer", earlier+1, n+1, i.raw)}
+			}
+		}
+	}
+	return nil
+}
+
+// address is where requests for the issuer go: to a URL and to the same one
+// with a slash at its end alike.
+func (i *Issuer) address() string {
+	return i.url.Scheme + "://" + canonicalHost(i.url) + strings.TrimSuffix(i.url.Path, "/")
 }
 
 // HostError reports a request to a host where no issuer of the client is.
@@ -23,10 +63,18 @@ type HostError struct {
 }
 
 func (e *HostError) Error() string {
-	return fmt.Sprintf("fakeissuer: no fake issuer at %s; this client reaches: %s", e.Host, strings.Join(e.Known, ", "))
+	// Users meet this text through package oidctest: it names no package.
+	known := "no issuer"
+	if len(e.Known) > 0 {
+		known = strings.Join(e.Known, ", ")
+	}
+	return fmt.Sprintf("no fake issuer at %s; this client reaches: %s", e.Host, known)
 }
 
-type transport struct{ issuers []*Issuer }
+type transport struct {
+	issuers []*Issuer
+	err     error // of every request; nil means none
+}
 
 var _ http.RoundTripper = (*transport)(nil)
 
@@ -71,6 +119,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err := req.Context().Err(); err != nil {
 		return nil, err
+	}
+	if t.err != nil {
+		return nil, t.err
 	}
 	issuer := t.route(req.URL)
 	if issuer == nil {

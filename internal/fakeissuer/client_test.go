@@ -34,13 +34,14 @@ func TestClientReachesNothingElse(t *testing.T) {
 		require.ErrorAs(t, err, &unknown, raw)
 		assert.Equal(t, host, unknown.Host)
 		assert.Equal(t, []string{DefaultURL, CircleCIRootURL}, unknown.Known)
-		assert.EqualError(t, unknown, "fakeissuer: no fake issuer at "+host+"; this client reaches: https://issuer.test, https://oidc.circleci.com")
+		assert.EqualError(t, unknown, "no fake issuer at "+host+"; this client reaches: https://issuer.test, https://oidc.circleci.com")
 	}
 	assert.Zero(t, i.Requests())
 	fetch(t, client, "https://ISSUER.test:443/oauth/discovery/keys", 200)
 	_, err := Client().Get("https://issuer.test")
 	var unknown *HostError
 	require.ErrorAs(t, err, &unknown)
+	assert.EqualError(t, unknown, "no fake issuer at https://issuer.test; this client reaches: no issuer")
 }
 
 func TestClientFollowsTheLongestPath(t *testing.T) {
@@ -194,7 +195,7 @@ func TestClientSeesBrokenAnswers(t *testing.T) {
 	assert.Equal(t, "half", body)
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	_, err = get(func(http.ResponseWriter) { panic("oops") })
-	assert.ErrorContains(t, err, "fakeissuer: handler panicked: oops")
+	assert.ErrorContains(t, err, "the fake issuer's handler panicked: oops")
 
 	body, err = get(func(w http.ResponseWriter) {
 		w.WriteHeader(103)

@@ -57,10 +57,19 @@ var loginOrder = []string{
 // issues it, after each edit has changed its claims in turn. It is a push to
 // the protected branch main of project [GitLabProjectPath], without an
 // environment, valid for an hour from now; every token has a jti of its own.
+//
+// An empty audience, a mode of CircleCI's tokens and an issuer of CircleCI are
+// mistakes: [ErrNoAudience], *[ModeError] and *[PlatformError] go to
+// [Options.Fatal], and no token comes back. Only with another issuer's URL in
+// iss does an issuer of CircleCI sign such a token. A nil edit changes nothing.
 func (i *Issuer) GitLab(audience string, edit ...func(Claims)) string {
+	if audience == "" {
+		i.fatal(ErrNoAudience)
+		return ""
+	}
 	c := i.gitLabClaims(audience)
-	for _, f := range edit {
-		f(c)
+	if !i.edit("GitLab", GitLabPlatform, c, edit) {
+		return ""
 	}
 	return i.sign(i.signingKey(), GitLabPlatform, nil, c, gitLabOrder)
 }
@@ -140,8 +149,8 @@ func (i *Issuer) Login(audience string, edit ...func(Claims)) string {
 		"profile":            i.base + "/" + GitLabUserLogin,
 		"groups_direct":      []string{GitLabNamespacePath},
 	}
-	for _, f := range edit {
-		f(c)
+	if !i.edit("Login", GitLabPlatform, c, edit) {
+		return ""
 	}
 	return i.sign(login, GitLabPlatform, nil, c, loginOrder)
 }

@@ -62,15 +62,6 @@ func setRef(c Claims, kind, name, protected string) {
 	refreshGitLabSubject(c)
 }
 
-func isCircleCI(c Claims) bool {
-	for name := range c {
-		if strings.HasPrefix(name, circleCIPrefix) {
-			return true
-		}
-	}
-	return false
-}
-
 // Lifetime makes the token expire this long after it was issued, in whole
 // seconds.
 func Lifetime(d time.Duration) func(Claims) {

@@ -9,6 +9,7 @@ import (
 // repository and ref that triggered the pipeline. Without those claims the
 // subject stays as it is.
 func SubjectV2(c Claims) {
+	circleCIMode("SubjectV2", c)
 	origin, ok1 := c[circleCIPrefix+"vcs-origin"].(string)
 	ref, ok2 := c[circleCIPrefix+"vcs-ref"].(string)
 	sub, ok3 := c["sub"].(string)
@@ -38,6 +39,7 @@ func refreshCircleCISubject(c Claims) {
 // follows. To have that issuer answer, open one at [CircleCIRootURL] with
 // [Options.KeysOf].
 func RootIssuer(c Claims) {
+	circleCIMode("RootIssuer", c)
 	if iss, ok := c["iss"].(string); ok {
 		c["iss"], _, _ = strings.Cut(iss, "/org/")
 	}
@@ -49,6 +51,7 @@ func RootIssuer(c Claims) {
 // have the same.
 func Organization(id string) func(Claims) {
 	return func(c Claims) {
+		circleCIMode("Organization", c)
 		old, _ := c[circleCIPrefix+"org-id"].(string)
 		if iss, ok := c["iss"].(string); ok {
 			if root, _, found := strings.Cut(iss, "/org/"); found {
@@ -71,6 +74,7 @@ func Organization(id string) func(Claims) {
 // started: it names no repository and no ref, and its subject has the first
 // form even in CIRCLE_OIDC_TOKEN_V2.
 func CustomWebhook(c Claims) {
+	circleCIMode("CustomWebhook", c)
 	delete(c, circleCIPrefix+"vcs-origin")
 	delete(c, circleCIPrefix+"vcs-ref")
 	if sub, ok := c["sub"].(string); ok {
@@ -83,6 +87,7 @@ func CustomWebhook(c Claims) {
 // upstream's, only the repository ([CircleCIForkOrigin]) and the ref
 // ([CircleCIForkRef]) tell.
 func ForkPullRequest(c Claims) {
+	circleCIMode("ForkPullRequest", c)
 	c[circleCIPrefix+"vcs-origin"] = CircleCIForkOrigin
 	c[circleCIPrefix+"vcs-ref"] = CircleCIForkRef
 	refreshCircleCISubject(c)
@@ -90,11 +95,15 @@ func ForkPullRequest(c Claims) {
 
 // SSHRerun makes the token one of a job that was rerun with SSH: a person has
 // a shell in it.
-func SSHRerun(c Claims) { c[circleCIPrefix+"ssh-rerun"] = true }
+func SSHRerun(c Claims) {
+	circleCIMode("SSHRerun", c)
+	c[circleCIPrefix+"ssh-rerun"] = true
+}
 
 // BeforeNovember2025 leaves out the claims CircleCI has added since: org-id,
 // pipeline-id, pipeline-definition-id, workflow-id and job-id.
 func BeforeNovember2025(c Claims) {
+	circleCIMode("BeforeNovember2025", c)
 	for _, name := range []string{"org-id", "pipeline-id", "pipeline-definition-id", "workflow-id", "job-id"} {
 		delete(c, circleCIPrefix+name)
 	}
@@ -103,7 +112,10 @@ func BeforeNovember2025(c Claims) {
 // Contexts sets the IDs of the contexts the job uses. Without any, the array
 // is empty.
 func Contexts(ids ...string) func(Claims) {
-	return func(c Claims) { c[circleCIPrefix+"context-ids"] = append([]string{}, ids...) }
+	return func(c Claims) {
+		circleCIMode("Contexts", c)
+		c[circleCIPrefix+"context-ids"] = append([]string{}, ids...)
+	}
 }
 
 // AuditLogStream makes the token the one with which CircleCI itself delivers
@@ -111,6 +123,7 @@ func Contexts(ids ...string) func(Claims) {
 // claims of a job only org-id stays. Ask for it with an empty audience, which
 // is the one it has.
 func AuditLogStream(c Claims) {
+	circleCIMode("AuditLogStream", c)
 	sub, _ := c["sub"].(string)
 	organization, _, _ := strings.Cut(strings.TrimPrefix(sub, "org/"), "/")
 	if id, ok := c[circleCIPrefix+"org-id"].(string); ok {

@@ -16,7 +16,10 @@ var subjectComponents = map[string]bool{
 // first, then any of ref_type, ref, ref_protected, environment_protected and
 // deployment_tier. One that the token does not have is left out.
 func Subject(components ...string) func(Claims) {
-	return func(c Claims) { setGitLabSubject(c, components) }
+	return func(c Claims) {
+		gitLabMode("Subject", c)
+		setGitLabSubject(c, components)
+	}
 }
 
 func setGitLabSubject(c Claims, components []string) {
@@ -51,6 +54,7 @@ func refreshGitLabSubject(c Claims) {
 // BeforeGitLab184 leaves out what GitLab 18.4 added, the job_project_ and
 // job_namespace_ claims, and what came later.
 func BeforeGitLab184(c Claims) {
+	gitLabMode("BeforeGitLab184", c)
 	for _, name := range []string{"job_project_id", "job_project_path", "job_namespace_id", "job_namespace_path"} {
 		delete(c, name)
 	}
@@ -59,6 +63,7 @@ func BeforeGitLab184(c Claims) {
 
 // BeforeGitLab189 leaves out what GitLab 18.9 added: job_source and job_config.
 func BeforeGitLab189(c Claims) {
+	gitLabMode("BeforeGitLab189", c)
 	delete(c, "job_source")
 	delete(c, "job_config")
 }
@@ -66,6 +71,7 @@ func BeforeGitLab189(c Claims) {
 // NoConfigRef leaves out ci_config_ref_uri and ci_config_sha, as older
 // versions do whenever the configuration is not a file of the same repository.
 func NoConfigRef(c Claims) {
+	gitLabMode("NoConfigRef", c)
 	delete(c, "ci_config_ref_uri")
 	delete(c, "ci_config_sha")
 }
@@ -74,6 +80,7 @@ func NoConfigRef(c Claims) {
 // "schedule" or "web".
 func PipelineSource(source string) func(Claims) {
 	return func(c Claims) {
+		gitLabMode("PipelineSource", c)
 		c["pipeline_source"] = source
 		if _, ok := c["job_source"]; ok {
 			c["job_source"] = source
@@ -84,6 +91,7 @@ func PipelineSource(source string) func(Claims) {
 // MergeRequest makes the token one of a merge request pipeline within the
 // project: ref is the source branch.
 func MergeRequest(c Claims) {
+	gitLabMode("MergeRequest", c)
 	PipelineSource("merge_request_event")(c)
 	setRef(c, "branch", "feature/checkout", "false")
 }
@@ -91,6 +99,7 @@ func MergeRequest(c Claims) {
 // ForkMergeRequest makes the token one of a merge request from a fork whose
 // pipeline runs in the fork, the default: every claim names the fork.
 func ForkMergeRequest(c Claims) {
+	gitLabMode("ForkMergeRequest", c)
 	nameFork(c)
 	for to, from := range map[string]string{
 		"job_project_id": "project_id", "job_project_path": "project_path",
@@ -115,6 +124,7 @@ func ForkMergeRequest(c Claims) {
 // user_access_level speak of the fork, job_project_id and ci_config_ref_uri
 // (but for its ref) of the parent.
 func ForkMergeRequestInParent(c Claims) {
+	gitLabMode("ForkMergeRequestInParent", c)
 	nameFork(c)
 	c["user_access_level"] = nil // the parent's member has no role in the fork
 	MergeRequest(c)
@@ -128,11 +138,15 @@ func nameFork(c Claims) {
 
 // NullUserAccessLevel sends user_access_level as null, as for a user without a
 // role in the project.
-func NullUserAccessLevel(c Claims) { c["user_access_level"] = nil }
+func NullUserAccessLevel(c Claims) {
+	gitLabMode("NullUserAccessLevel", c)
+	c["user_access_level"] = nil
+}
 
 // NoUser makes the token one of a job without a user: user_id is empty, and
 // what describes the user is null.
 func NoUser(c Claims) {
+	gitLabMode("NoUser", c)
 	c["user_id"] = ""
 	c["user_login"], c["user_email"], c["user_access_level"] = nil, nil, nil
 }
@@ -141,13 +155,19 @@ func NoUser(c Claims) {
 // which is not protected: its name is what the configuration says. tier is
 // production, staging, testing, development or other.
 func Environment(name, tier string) func(Claims) {
-	return func(c Claims) { setEnvironment(c, name, tier, "false") }
+	return func(c Claims) {
+		gitLabMode("Environment", c)
+		setEnvironment(c, name, tier, "false")
+	}
 }
 
 // ProtectedEnvironment is like [Environment], for one that GitLab protects
 // (Premium and Ultimate only).
 func ProtectedEnvironment(name, tier string) func(Claims) {
-	return func(c Claims) { setEnvironment(c, name, tier, "true") }
+	return func(c Claims) {
+		gitLabMode("ProtectedEnvironment", c)
+		setEnvironment(c, name, tier, "true")
+	}
 }
 
 func setEnvironment(c Claims, name, tier, protected string) {
@@ -159,6 +179,7 @@ func setEnvironment(c Claims, name, tier, protected string) {
 // NoEnvironment leaves out the claims of a deployment, as for a job without
 // the keyword environment.
 func NoEnvironment(c Claims) {
+	gitLabMode("NoEnvironment", c)
 	for _, name := range []string{"environment", "environment_protected", "deployment_tier", "environment_action"} {
 		delete(c, name)
 	}
@@ -169,6 +190,7 @@ func NoEnvironment(c Claims) {
 // knows neither protected environments (environment_protected is "false") nor
 // jobs of a security policy.
 func CommunityEdition(c Claims) {
+	gitLabMode("CommunityEdition", c)
 	if _, ok := c["environment"]; ok {
 		c["environment_protected"] = "false"
 		refreshGitLabSubject(c)
@@ -179,6 +201,7 @@ func CommunityEdition(c Claims) {
 // PolicyJob makes the token one of a job that a security policy has added to
 // the pipeline; job_config says where from.
 func PolicyJob(c Claims) {
+	gitLabMode("PolicyJob", c)
 	const sha = "a8d27f4b0c93e61582fd47e9b6013c5a9d20e7f4"
 	iss, _ := c["iss"].(string)
 	c["job_config"] = map[string]string{
@@ -190,13 +213,17 @@ func PolicyJob(c Claims) {
 // GroupsDirect adds the groups the user is a direct member of, which an
 // instance sends only if its operator asks it to.
 func GroupsDirect(paths ...string) func(Claims) {
-	return func(c Claims) { c["groups_direct"] = append([]string{}, paths...) }
+	return func(c Claims) {
+		gitLabMode("GroupsDirect", c)
+		c["groups_direct"] = append([]string{}, paths...)
+	}
 }
 
 // UserIdentity adds an external identity of the user, which GitLab sends only
 // for users who have asked it to.
 func UserIdentity(provider, uid string) func(Claims) {
 	return func(c Claims) {
+		gitLabMode("UserIdentity", c)
 		all, _ := c["user_identities"].([]map[string]string)
 		c["user_identities"] = append(all[:len(all):len(all)], map[string]string{"provider": provider, "extern_uid": uid})
 	}
@@ -204,14 +231,21 @@ func UserIdentity(provider, uid string) func(Claims) {
 
 // SelfHostedRunner makes the runner one that gitlab.com does not host, as
 // those of every other instance.
-func SelfHostedRunner(c Claims) { c["runner_environment"] = "self-hosted" }
+func SelfHostedRunner(c Claims) {
+	gitLabMode("SelfHostedRunner", c)
+	c["runner_environment"] = "self-hosted"
+}
 
 // HostedRunner makes the runner one that gitlab.com hosts.
-func HostedRunner(c Claims) { c["runner_environment"] = "gitlab-hosted" }
+func HostedRunner(c Claims) {
+	gitLabMode("HostedRunner", c)
+	c["runner_environment"] = "gitlab-hosted"
+}
 
 // LegacyV2 makes the token a CI_JOB_JWT_V2, which GitLab sent to every job
 // before version 17.0: fewer claims, and the instance itself as audience.
 func LegacyV2(c Claims) {
+	gitLabMode("LegacyV2", c)
 	keep := map[string]bool{
 		"namespace_id": true, "namespace_path": true, "project_id": true, "project_path": true,
 		"user_id": true, "user_login": true, "user_email": true,
@@ -231,6 +265,7 @@ func LegacyV2(c Claims) {
 // LegacyV1 makes the token a CI_JOB_JWT, gone since GitLab 17.0: iss is the
 // bare host, sub names the job, and there is no aud.
 func LegacyV1(c Claims) {
+	gitLabMode("LegacyV1", c)
 	LegacyV2(c)
 	delete(c, "aud")
 	if iss, ok := c["iss"].(string); ok {

@@ -29,9 +29,10 @@ type Options struct {
 	// URL is the issuer URL, exactly as in iss, a trailing slash included.
 	// Empty means [DefaultURL].
 	URL string
-	// Platform says whose discovery document, paths and key set to serve:
-	// [GitLabPlatform] or [CircleCIPlatform]. Empty means CircleCI if the host
-	// is oidc.circleci.com or the path ends in /org/ and a UUID, else GitLab.
+	// Platform says whose discovery document, paths and key set to serve, and
+	// whose tokens to sign: [GitLabPlatform] or [CircleCIPlatform]. Empty means
+	// CircleCI if the host is oidc.circleci.com or the path ends in /org/ and a
+	// UUID, else GitLab.
 	Platform string
 	// Algorithm signs the tokens: [RS256], [ES256] or [EdDSA]. Empty means
 	// RS256, the one both platforms use.
@@ -49,7 +50,8 @@ type Options struct {
 	// which no other open issuer of the process has.
 	KeysOf *Issuer
 	// Fatal is told of a mistake in the use of the issuer, such as claims that
-	// JSON cannot hold; it must not return. Nil means panic.
+	// JSON cannot hold or a mode of the other platform; it must not return. Nil
+	// means panic.
 	Fatal func(error)
 }
 

@@ -80,7 +80,7 @@ func (w *responseWriter) serve(h http.Handler, r *http.Request, cancel func()) {
 	defer func() {
 		switch p := recover(); {
 		case p != nil && p != http.ErrAbortHandler:
-			w.abort(fmt.Errorf("fakeissuer: handler panicked: %v", p))
+			w.abort(fmt.Errorf("the fake issuer's handler panicked: %v", p))
 		case !returned: // http.ErrAbortHandler, or runtime.Goexit
 			w.abort(io.ErrUnexpectedEOF)
 		}

@@ -17,6 +17,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // DefaultLimit is the response size, in bytes, that suffices for every key
@@ -70,13 +72,18 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 // loopback address or "localhost" only. Errors wrap [ErrURL].
 func CheckURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
+	switch {
+	case !hasScheme(raw) && err == nil && u.Host != "":
+		return nil, fmt.Errorf("%w: no scheme: want https://HOST", ErrURL)
+	case !hasScheme(raw):
+		// Without a scheme url.Parse takes a host for a path, or for a scheme
+		// if a port follows.
+		return nil, fmt.Errorf("%w: no scheme, and so no host: want https://HOST", ErrURL)
+	case err != nil:
 		// The error of url.Parse repeats raw, which may hold a password.
 		return nil, fmt.Errorf("%w: not a URL", ErrURL)
-	}
-	switch {
 	case u.Host == "" || u.Hostname() == "":
-		return nil, fmt.Errorf("%w: no host", ErrURL)
+		return nil, fmt.Errorf("%w: no host: want https://HOST", ErrURL)
 	case u.User != nil:
 		return nil, fmt.Errorf("%w: it holds user information", ErrURL)
 	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
@@ -88,6 +95,31 @@ func CheckURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: plain http is for loopback addresses only, want https", ErrURL)
 	}
 	return u, nil
+}
+
+// hasScheme reports whether raw is meant to begin with a scheme. In "host:443"
+// what is before the colon is none.
+func hasScheme(raw string) bool {
+	lower := strings.ToLower(raw)
+	return strings.Contains(raw, "://") || strings.HasPrefix(lower, "https:") || strings.HasPrefix(lower, "http:")
+}
+
+// Problem returns raw in quotes and what is wrong with it by [CheckURL], for
+// the error of a configuration; it is empty if nothing is. A raw that may hold
+// a password is left out, and so is its query.
+func Problem(raw string) string {
+	_, err := CheckURL(raw)
+	if err == nil {
+		return ""
+	}
+	why := strings.TrimPrefix(err.Error(), ErrURL.Error()+": ")
+	if strings.Contains(raw, "@") {
+		return why
+	}
+	if at := strings.IndexByte(raw, '?'); at >= 0 {
+		raw = raw[:at+1] + "..."
+	}
+	return safetext.Quote(raw) + ": " + why
 }
 
 func loopback(host string) bool {

@@ -127,9 +127,15 @@ func TestCheckURL(t *testing.T) {
 		assert.NotEmpty(t, u.Host)
 	}
 	for bad, words := range map[string]string{
-		"":                              "no host",
-		"gitlab.com":                    "no host",
-		"/path":                         "no host",
+		"":                              "no scheme, and so no host: want https://HOST",
+		"gitlab.com":                    "no scheme, and so no host: want https://HOST",
+		"gitlab.com:8443":               "no scheme, and so no host: want https://HOST",
+		"127.0.0.1:8443/x":              "no scheme, and so no host: want https://HOST",
+		"/path":                         "no scheme, and so no host: want https://HOST",
+		"//gitlab.com/path":             "no scheme: want https://HOST",
+		"https:gitlab.com":              "URL: no host",
+		"HTTPS:gitlab.com":              "URL: no host",
+		"hunter22:a@gitlab.com":         "no scheme",
 		"https://":                      "no host",
 		"https://:443":                  "no host",
 		"http://gitlab.com":             "plain http",
@@ -145,6 +151,28 @@ func TestCheckURL(t *testing.T) {
 		assert.ErrorIs(t, err, httpx.ErrURL, bad)
 		assert.ErrorContains(t, err, words, bad)
 		assert.NotContains(t, err.Error(), "hunter22")
+	}
+}
+
+func TestProblemShowsTheURL(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://gitlab.com":             "",
+		"gitlab.com":                     `"gitlab.com": no scheme, and so no host: want https://HOST`,
+		"http://gitlab.com/a\nb":         "not a URL",
+		"http://gitlab.com":              `"http://gitlab.com": plain http is for loopback addresses only, want https`,
+		"http://gitlab.com?key=hunter22": `"http://gitlab.com?...": plain http`,
+		"https://u:hunter22@gitlab.com":  "it holds user information",
+		"u:hunter22@gitlab.com":          "no scheme, and so no host: want https://HOST",
+	} {
+		got := httpx.Problem(raw)
+		if want == "" {
+			assert.Empty(t, got)
+			continue
+		}
+		assert.Contains(t, got, want)
+		assert.NotContains(t, got, "hunter22")
+		assert.NotContains(t, got, "httpx")
+		assert.NotContains(t, got, "\n")
 	}
 }
 

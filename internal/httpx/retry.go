@@ -93,7 +93,10 @@ func Dropped(err error) bool {
 	case err == nil, errors.Is(err, context.Canceled):
 		return false
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		// The read loop of net/http closes a connection that the server has cut;
+		// a write that comes later finds it closed.
+		errors.Is(err, net.ErrClosed):
 		return true
 	case errors.As(err, &nerr):
 		return nerr.Timeout()

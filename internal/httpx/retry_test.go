@@ -100,6 +100,7 @@ func TestRetryAfter(t *testing.T) {
 func TestDropped(t *testing.T) {
 	for _, err := range []error{
 		io.EOF, io.ErrUnexpectedEOF, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, os.ErrDeadlineExceeded,
+		&url.Error{Op: "Post", URL: "https://x", Err: &net.OpError{Op: "write", Err: net.ErrClosed}},
 		&url.Error{Op: "Post", URL: "https://x", Err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}},
 	} {
 		assert.True(t, httpx.Dropped(err), "%v", err)

@@ -125,7 +125,7 @@ func parseKey(text string) (Key, error) {
 	if err != nil {
 		return key, err
 	}
-	if err := CheckKey(want, public); err != nil {
+	if err := CheckNewKey(want, public); err != nil {
 		return key, err
 	}
 	key.Algorithm, key.Public = want, public

@@ -28,6 +28,16 @@ func TestParseAccepts(t *testing.T) {
 	assert.Equal(t, "x\n\"", s)
 	_, ok = o.Lookup("C")
 	assert.False(t, ok)
+	for pair, want := range map[string]string{
+		`\ud800\udc00`: "\U00010000", `\uDBFF\uDFFF`: "\U0010FFFF", `\ud7ff\ue000`: "\ud7ff\ue000", `x\ud83d\ude00y\u0000`: "x😀y\x00",
+		`\"\\\/\b\f\n\r\t.\u00e9\u00E9\uabcd\uABCD`: "\"\\/\b\f\n\r\t.éé\uabcd\uabcd", `\t`: "\t", ``: "",
+	} {
+		o, err := Parse(`{"a":"` + pair + `"}`)
+		require.NoError(t, err, pair)
+		s, ok := Unquote(o.Members()[0].Value)
+		assert.True(t, ok)
+		assert.Equal(t, want, s)
+	}
 	for _, empty := range []string{"{}", " { } "} {
 		_, err := Parse(empty)
 		assert.NoError(t, err)
@@ -83,6 +93,12 @@ func TestParseRefuses(t *testing.T) {
 		"high surrogate twice":       {`{"a":"\ud83d\ud83d"}`, "half of a surrogate pair in a string"},
 		"too deep":                   {deep(MaxDepth + 1), "nested deeper than 16 levels"},
 		"too deep in arrays":         {`{"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "nested deeper than 16 levels"},
+		"lone dc00":                  {`{"a":"\udc00\ud800"}`, "half of a surrogate pair in a string"},
+		"lone dfff":                  {`{"a":"\udfff"}`, "half of a surrogate pair in a string"},
+		"lone d800":                  {`{"a":"\ud800\ue000"}`, "half of a surrogate pair in a string"},
+		"lone dbff":                  {`{"a":"\udbff"}`, "half of a surrogate pair in a string"},
+		"long names":                 {`{"` + strings.Repeat("x", 65) + `":1,"` + strings.Repeat("x", 65) + `":1}`, `member "` + strings.Repeat("x", 64) + `..." appears twice`},
+		"names of 64":                {`{"` + strings.Repeat("x", 64) + `":1,"` + strings.Repeat("x", 64) + `":1}`, `member "` + strings.Repeat("x", 64) + `" appears twice`},
 		"twice":                      {`{"sub":1,"sub":1}`, `member "sub" appears twice`},
 		"twice by escape":            {`{"sub":1,"\u0073ub":1}`, `member "sub" appears twice`},
 		"twice inside":               {`{"a":[{"b":1,"b":2}]}`, `member "b" appears twice`},

@@ -3,10 +3,12 @@ package tokencache
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 // margin is how long before its exp a token is no longer handed out: it must
@@ -17,10 +19,9 @@ const margin = time.Minute
 // it as long as others wait for the same token.
 const timeout = 10 * time.Second
 
-// Source supplies tokens. Every exchange.TokenSource is one.
-type Source interface {
-	IDToken(ctx context.Context, audience string) (string, error)
-}
+// errExited is the error of a source that ended its goroutine, as the FailNow
+// method of a test does.
+var errExited = errors.New("the source ended its goroutine without a result")
 
 // Cache keeps one token per audience until a minute before its exp. Callers
 // that want the same token at the same time share one call of the source. The
@@ -43,7 +44,8 @@ type entry struct {
 //
 // The source is called in a goroutine of its own with ctx's values, without
 // its cancellation and with 10 seconds. If ctx ends first, the error is ctx's.
-func (c *Cache) Token(ctx context.Context, src Source, audience string, now func() time.Time) (string, error) {
+// A source that panics gives a *[tokensource.PanicError].
+func (c *Cache) Token(ctx context.Context, src tokensource.Source, audience string, now func() time.Time) (string, error) {
 	if now == nil {
 		now = time.Now
 	}
@@ -70,11 +72,12 @@ func (c *Cache) Token(ctx context.Context, src Source, audience string, now func
 	}
 }
 
-func (c *Cache) fill(ctx context.Context, e *entry, src Source, audience string) {
+func (c *Cache) fill(ctx context.Context, e *entry, src tokensource.Source, audience string) {
 	defer close(e.done)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	e.token, e.err = src.IDToken(ctx, audience)
+	e.err = errExited
+	e.token, e.err = tokensource.Token(ctx, src, audience)
 	if e.err != nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
 type source func(ctx context.Context, audience string) (string, error)
@@ -89,6 +92,35 @@ func TestWhatIsNotKept(t *testing.T) {
 			assert.Equal(t, tt.calls, calls.Load())
 		})
 	}
+}
+
+// The source runs in a goroutine of the cache, where nobody else recovers.
+func TestPanicOfTheSourceIsAnError(t *testing.T) {
+	var c Cache
+	var calls int
+	src := source(func(context.Context, string) (string, error) {
+		if calls++; calls == 1 {
+			panic("a secret")
+		}
+		return "token", nil
+	})
+	got, err := c.Token(context.Background(), src, "a", nil)
+	var panicked *tokensource.PanicError
+	require.ErrorAs(t, err, &panicked)
+	assert.Equal(t, "string", panicked.Value)
+	assert.Empty(t, got)
+	got, err = c.Token(context.Background(), src, "a", nil)
+	require.NoError(t, err, "the panic is not kept")
+	assert.Equal(t, "token", got)
+}
+
+func TestSourceThatEndsItsGoroutineIsAnError(t *testing.T) {
+	var c Cache
+	_, err := c.Token(context.Background(), source(func(context.Context, string) (string, error) {
+		runtime.Goexit()
+		return "", nil
+	}), "a", nil)
+	assert.ErrorIs(t, err, errExited)
 }
 
 func TestCancellationIsTheCallersOwn(t *testing.T) {

@@ -27,8 +27,12 @@
 // type func([Claims]) make them the unusual ones that a service meets:
 // [SSHRerun], [ForkPullRequest], [ForkMergeRequestInParent], [Expired],
 // [Environment] and many more; they can be given one after the other, together
-// with functions of your own. Claims is a map: assign to change a claim, delete
-// to leave one out. [Issuer.Sign], [Issuer.SignWith] and [Issuer.SignRaw] sign
+// with functions of your own. [Project] names the project that your policy is
+// about, in each of the claims that name it. Claims is a map: assign to change a
+// claim, delete to leave one out. A mode of the other platform's tokens fails
+// the test, for such a token would verify, and a test of its refusal would test
+// nothing; so does asking an issuer of one platform for the other's tokens.
+// [Issuer.Sign], [Issuer.SignWith] and [Issuer.SignRaw] sign
 // anything else, well formed or not.
 //
 // # Trouble

@@ -33,9 +33,10 @@ type Options struct {
 	// URL is the issuer URL, exactly as in iss, a trailing slash included.
 	// Empty means [DefaultURL].
 	URL string
-	// Platform says whose discovery document, paths and key set to serve:
-	// [GitLabPlatform] or [CircleCIPlatform]. Empty means CircleCI if the host
-	// is oidc.circleci.com or the path ends in /org/ and a UUID, else GitLab.
+	// Platform says whose discovery document, paths and key set to serve, and
+	// whose tokens to sign: [GitLabPlatform] or [CircleCIPlatform]. Empty means
+	// CircleCI if the host is oidc.circleci.com or the path ends in /org/ and a
+	// UUID, else GitLab.
 	Platform string
 	// Algorithm signs the tokens. Empty means [oidc.RS256], the one both
 	// platforms use.
@@ -55,7 +56,8 @@ type Options struct {
 
 // Issuer is a fake token issuer: one issuer URL with its discovery document,
 // its keys and its tokens, and no listener. It is safe for concurrent use. A
-// mistake in its use, such as claims that JSON cannot hold, fails the test.
+// mistake in its use, such as claims that JSON cannot hold or a mode of the
+// other platform, fails the test.
 type Issuer struct{ fake *fakeissuer.Issuer }
 
 var _ http.Handler = (*Issuer)(nil)
@@ -100,10 +102,15 @@ type HostError = fakeissuer.HostError
 // and nothing else: there is no network under it. A request to any other host
 // fails with a *[HostError]; one to a path that no issuer has is answered 404
 // by the first issuer of that host, which counts it.
+//
+// A nil issuer, and two at one URL, fail the test of the first issuer that is
+// not nil. If all are nil, every request fails and says so.
 func Client(issuers ...*Issuer) *http.Client {
 	fakes := make([]*fakeissuer.Issuer, len(issuers))
 	for n, i := range issuers {
-		fakes[n] = i.fake
+		if i != nil {
+			fakes[n] = i.fake
+		}
 	}
 	return fakeissuer.Client(fakes...)
 }

@@ -198,7 +198,23 @@ func TestMistakesFailTheTest(t *testing.T) {
 	assert.Equal(t, `oidctest: claims: "f": json: unsupported type: func()`, r.run(func() { i.Sign(oidctest.Claims{"f": func() {}}) }))
 	assert.Equal(t, "oidctest: Fail(1): not a final HTTP status", r.run(func() { i.Fail(1) }))
 
+	assert.Equal(t, "oidctest: GitLab: SSHRerun is a mode of CircleCI's tokens, and this token is GitLab's",
+		r.run(func() { i.GitLab(aud, oidctest.SSHRerun) }))
+	assert.Equal(t, "oidctest: CircleCI: the issuer https://issuer.test is GitLab's: set Options.Platform to CircleCIPlatform, or edit iss to have it sign for another issuer",
+		r.run(func() { i.CircleCI(aud) }))
+	assert.Equal(t, "oidctest: GitLab: the audience is empty, and GitLab has no default one: name one, or edit aud",
+		r.run(func() { i.GitLab("") }))
+	assert.Equal(t, "oidctest: GitLab: Project needs the ID of the project", r.run(func() { i.GitLab(aud, oidctest.Project("", "a/b")) }))
+	assert.Equal(t, "oidctest: Client: issuer 2 is nil", r.run(func() { oidctest.Client(i, nil) }))
+	assert.Equal(t, "oidctest: Client: issuers 1 and 2 are both at https://issuer.test, where only one can answer",
+		r.run(func() { oidctest.Client(i, oidctest.NewIssuer(t, nil)) }))
+	_, err := oidctest.Client(nil).Get(i.KeysURL())
+	assert.ErrorContains(t, err, "Client: issuer 1 is nil")
+	_, err = oidctest.Client(i).Get("https://elsewhere.test/keys")
+	assert.EqualError(t, err, `Get "https://elsewhere.test/keys": no fake issuer at https://elsewhere.test; this client reaches: https://issuer.test`)
+
 	require.Len(t, r.cleanups, 1)
+	assert.Empty(t, r.run(func() { i.GitLab(aud, nil) }))
 	assert.Empty(t, r.run(func() { i.GitLab(aud); i.JWKS() }))
 	r.cleanups[0]()
 	assert.Equal(t, "oidctest: issuer is closed", r.run(func() { i.GitLab(aud) }))
@@ -233,6 +249,7 @@ var modes = map[string][2]func(oidctest.Claims){
 	"NoUser":                   {oidctest.NoUser, fakeissuer.NoUser},
 	"NotYet":                   {oidctest.NotYet, fakeissuer.NotYet},
 	"NullUserAccessLevel":      {oidctest.NullUserAccessLevel, fakeissuer.NullUserAccessLevel},
+	"Project":                  {oidctest.Project("1", "a/b"), fakeissuer.Project("1", "a/b")},
 	"Organization":             {oidctest.Organization("o"), fakeissuer.Organization("o")},
 	"PipelineSource":           {oidctest.PipelineSource("web"), fakeissuer.PipelineSource("web")},
 	"PolicyJob":                {oidctest.PolicyJob, fakeissuer.PolicyJob},
@@ -250,21 +267,24 @@ var modes = map[string][2]func(oidctest.Claims){
 func TestModesAreThoseOfTheFake(t *testing.T) {
 	// What tokens of both platforms say together, so that every mode has
 	// something to change.
-	fake, err := fakeissuer.New(fakeissuer.Options{URL: fakeissuer.CircleCIURL(fakeissuer.CircleCIOrganizationID), Algorithm: fakeissuer.EdDSA})
-	require.NoError(t, err)
-	defer fake.Close()
+	gitLabFake, circleCIFake := oidctest.NewIssuer(t, nil), oidctest.NewIssuer(t, &oidctest.Options{URL: oidctest.CircleCIURL(oidctest.CircleCIOrganizationID)})
 	var gitLab, circleCI oidctest.Claims
-	fake.GitLab(aud, fakeissuer.ProtectedEnvironment("x", "other"), func(c fakeissuer.Claims) {
+	gitLabFake.GitLab(aud, oidctest.ProtectedEnvironment("x", "other"), func(c oidctest.Claims) {
 		c["runner_environment"] = "?"
 		gitLab = maps.Clone(c)
 	})
-	fake.CircleCI("", func(c fakeissuer.Claims) { circleCI = maps.Clone(c) })
+	circleCIFake.CircleCI("", func(c oidctest.Claims) { circleCI = maps.Clone(c) })
+	// try returns how mode refuses c, if it does.
+	try := func(mode func(oidctest.Claims), c oidctest.Claims) (refused any) {
+		defer func() { refused = recover() }()
+		mode(c)
+		return nil
+	}
 	for name, mode := range modes {
 		changed := false
 		for _, base := range []oidctest.Claims{gitLab, circleCI} {
 			ours, theirs := maps.Clone(base), maps.Clone(base)
-			mode[0](ours)
-			mode[1](theirs)
+			assert.Equal(t, try(mode[1], theirs), try(mode[0], ours), name)
 			assert.Equal(t, theirs, ours, name)
 			changed = changed || !assert.ObjectsAreEqual(base, ours)
 		}

@@ -56,6 +56,10 @@ const (
 // issues it, after each edit has changed its claims in turn. It is a push to
 // the protected branch main of project [GitLabProjectPath], without an
 // environment, valid for an hour from now; every token has a jti of its own.
+//
+// An empty audience, a mode of CircleCI's tokens and an issuer of CircleCI fail
+// the test. An issuer of CircleCI signs such a token only in another's name:
+// with an edit that gives it another iss. A nil edit changes nothing.
 func (i *Issuer) GitLab(audience string, edit ...func(Claims)) string {
 	return i.fake.GitLab(audience, edit...)
 }
@@ -75,6 +79,9 @@ func (i *Issuer) Login(audience string, edit ...func(Claims)) string {
 //
 // CircleCI sends neither jti nor nbf: with RSA or Ed25519 keys, two tokens of
 // one second and the same claims are the same bytes.
+//
+// A mode of GitLab's tokens and an issuer of GitLab fail the test, with the
+// exception of [Issuer.GitLab].
 func (i *Issuer) CircleCI(audience string, edit ...func(Claims)) string {
 	return i.fake.CircleCI(audience, edit...)
 }

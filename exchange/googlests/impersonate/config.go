@@ -88,8 +88,8 @@ func (c Config) checked() (Config, error) {
 		return c, configError("Lifetime", "it must be at most 12 hours, and at most one hour unless an organization policy allows more")
 	}
 	if c.Endpoint != "" {
-		if _, err := httpx.CheckURL(c.Endpoint); err != nil {
-			return c, configError("Endpoint", strings.TrimPrefix(err.Error(), "httpx: "))
+		if problem := httpx.Problem(c.Endpoint); problem != "" {
+			return c, configError("Endpoint", problem)
 		}
 	}
 	return c, nil

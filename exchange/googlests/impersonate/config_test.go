@@ -36,6 +36,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"half a second":      {func(c *impersonate.Config) { c.Lifetime = 1500 * time.Millisecond }, "Lifetime", "whole seconds"},
 		"more than 12 hours": {func(c *impersonate.Config) { c.Lifetime = 12*time.Hour + time.Second }, "Lifetime", "at most 12 hours"},
 		"plain http":         {func(c *impersonate.Config) { c.Endpoint = "http://iam.example" }, "Endpoint", "plain http"},
+		"no scheme":          {func(c *impersonate.Config) { c.Endpoint = "iam.example" }, "Endpoint", `"iam.example": no scheme`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -2,64 +2,57 @@ package impersonate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 
+	"cloud.google.com/go/auth"
+
+	"github.com/cioidc/cioidc/ciplatform"
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests"
 	"github.com/cioidc/cioidc/exchange/googlests/impersonate"
-	"github.com/cioidc/cioidc/internal/fakecloud/fakegoogle"
-	"github.com/cioidc/cioidc/internal/fakeissuer"
 )
 
-// A job of GitLab becomes a service account. The issuer and the cloud are fakes
-// inside the program; in a job, Source is the detected platform and HTTPClient
-// is left out.
+// A deploy job becomes a service account. Google's clients take the result, as
+// in storage.NewClient(ctx, option.WithAuthCredentials(deployer)).
 func Example() {
-	issuer, err := fakeissuer.New(fakeissuer.Options{URL: "https://gitlab.com"})
+	ci, err := ciplatform.Detect()
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer issuer.Close()
-	provider := fakegoogle.Provider{
-		Project: "123456789012", Pool: "ci", ID: "gitlab", IssuerURI: issuer.URL(),
-		Attributes: map[string]string{"project_id": "project_id"},
-	}
-	cloud, err := fakegoogle.New(fakegoogle.Config{
-		Providers: []fakegoogle.Provider{provider},
-		ServiceAccounts: []fakegoogle.ServiceAccount{{
-			Email: "deployer@shop-prod.iam.gserviceaccount.com",
-			Users: []string{provider.PrincipalSet("project_id", fakeissuer.GitLabProjectID)},
-		}},
-		Fetch: fakeissuer.Client(issuer),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	base, err := googlests.Credentials(googlests.Config{
+	federated, err := googlests.Credentials(googlests.Config{
 		Provider: googlests.ProviderName("123456789012", "ci", "gitlab"),
-		Source: exchange.TokenSourceFunc(func(_ context.Context, audience string) (string, error) {
-			return issuer.GitLab(audience), nil
-		}),
-		HTTPClient: cloud.Client(),
+		Source:   ci,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	creds, err := impersonate.Credentials(impersonate.Config{
+	deployer, err := impersonate.Credentials(impersonate.Config{
 		ServiceAccount: "deployer@shop-prod.iam.gserviceaccount.com",
-		Base:           base,
-		HTTPClient:     cloud.Client(),
+		Base:           federated,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	// A client takes them: storage.NewClient(ctx, option.WithAuthCredentials(creds)).
-	token, err := creds.Token(context.Background())
+	// A client does this at its first call; its error holds the same.
+	token, err := deployer.Token(context.Background())
+	var failed *exchange.Error
+	if errors.As(err, &failed) {
+		log.Fatalf("%s: %+v", failed.Stage, failed) // the stage tells whether the exchange or the impersonation failed
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.Type)
-	// Output: Bearer
+	fmt.Println("valid until", token.Expiry)
+}
+
+// A configuration that cannot work is refused before anything is sent.
+func ExampleCredentials() {
+	_, err := impersonate.Credentials(impersonate.Config{
+		ServiceAccount: "serviceAccount:deployer@shop-prod.iam.gserviceaccount.com", // as in a role binding
+		Base:           &auth.Credentials{},
+	})
+	fmt.Println(err)
+	// Output: impersonate: ServiceAccount: it is the member of a role binding: leave out serviceAccount:; want an email such as NAME@PROJECT.iam.gserviceaccount.com
 }

@@ -227,6 +227,25 @@ func TestUnusableAnswerIsRefused(t *testing.T) {
 	})
 }
 
+func TestPageOfAProxyIsNotGooglesError(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header      http.Header
+		body, words string
+	}{
+		"page":    {http.Header{"Content-Type": {"text/html"}}, "<p>blocked", "impersonation failed (HTTP 403): the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way"},
+		"nothing": {nil, "", "impersonation failed (HTTP 403): the answer is empty: check the endpoint, and any proxy on the way"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			cfg := w.config(t)
+			w.cloud.Misbehave(answering(fakegoogle.GenerateAccessToken, http.StatusForbidden, tt.header, tt.body))
+			failed := w.fail(t, cfg)
+			assert.Empty(t, failed.Description)
+			assert.EqualError(t, failed, "exchange: google: "+tt.words)
+		})
+	}
+}
+
 // The API, or a transport, may repeat what it was sent.
 func TestTokenIsScrubbedFromWhatComesBack(t *testing.T) {
 	for name, body := range map[string]func(string) string{

@@ -137,5 +137,6 @@ func (p *provider) failure(err error, link *bearer) error {
 	out.Code = r.Code
 	out.Description = safetext.Cut(r.Description)
 	out.Causes = p.causes(r)
+	out.Err = r.Err
 	return out
 }

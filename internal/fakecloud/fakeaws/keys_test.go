@@ -34,11 +34,11 @@ func TestConditionKeys(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			host := strings.TrimPrefix(tt.issuer, "https://")
 			f := newFixture(t, tt.issuer, trust(host, `{"StringEquals":{"`+host+":"+tt.key+`":"`+tt.value+`"}}`))
-			raw := f.issuer.GitLab(audience)
-			if strings.Contains(tt.issuer, "circleci") {
-				raw = f.issuer.CircleCI(audience)
+			mint := f.issuer.GitLab
+			if f.issuer.Platform() == fakeissuer.CircleCIPlatform {
+				mint = f.issuer.CircleCI
 			}
-			_, err := f.assume(raw)
+			_, err := f.assume(mint(audience))
 			if tt.want {
 				require.NoError(t, err)
 				return

@@ -24,13 +24,18 @@ import (
 // finding the cause; what goes into an error is cut again.
 const MaxDescription = 1024
 
+// maxKind is the length, in bytes, at which a media type is cut.
+const maxKind = 64
+
 // Refusal is an error body, fit for an error text: bounded, printable, and
 // without the secrets that were sent.
 type Refusal struct {
 	// Code is the OAuth error or the API's status; empty if the body has none.
 	Code string
-	// Description is the other side's text, or says what the body is instead.
+	// Description is the other side's text; empty if the body has none.
 	Description string
+	// Err says what the body is instead; nil if it is an error of Google's.
+	Err error
 }
 
 // Parse reads an error body of either shape.
@@ -56,10 +61,11 @@ func Parse(body []byte, header http.Header, secrets ...string) Refusal {
 	if err != nil {
 		kind = "of no known type"
 	}
+	const advice = ": check the endpoint, and any proxy on the way"
 	if len(body) == 0 {
-		return Refusal{Description: "the answer is empty"}
+		return Refusal{Err: errors.New("the answer is empty" + advice)}
 	}
-	return clean("", "the answer ("+kind+") is not one of Google's errors", secrets)
+	return Refusal{Err: errors.New("the answer (" + Text(kind, maxKind, secrets...) + ") is not one of Google's errors" + advice)}
 }
 
 func clean(code, description string, secrets []string) Refusal {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestParseReadsBothShapes(t *testing.T) {
+	foreign := func(text string) answer.Refusal { return answer.Refusal{Err: errors.New(text)} }
 	html := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
 	tests := map[string]struct {
 		body   string
@@ -22,18 +23,29 @@ func TestParseReadsBothShapes(t *testing.T) {
 		"OAuth, code only": {`{"error":"invalid_grant"}`, nil, answer.Refusal{Code: "invalid_grant"}},
 		"API":              {`{"error":{"code":403,"message":"No.","status":"PERMISSION_DENIED","details":[{}]}}`, nil, answer.Refusal{Code: "PERMISSION_DENIED", Description: "No."}},
 		"API, no status":   {`{"error":{"code":401,"message":"No."}}`, nil, answer.Refusal{Description: "No."}},
-		"empty error":      {`{"error":""}`, nil, answer.Refusal{Description: "the answer (of no known type) is not one of Google's errors"}},
-		"empty object":     {`{"error":{}}`, html, answer.Refusal{Description: "the answer (text/html) is not one of Google's errors"}},
-		"a list":           {`[{"error":"x"}]`, html, answer.Refusal{Description: "the answer (text/html) is not one of Google's errors"}},
-		"trailing data":    {`{"error":"x"} y`, html, answer.Refusal{Description: "the answer (text/html) is not one of Google's errors"}},
-		"text":             {"no", html, answer.Refusal{Description: "the answer (text/html) is not one of Google's errors"}},
-		"nothing":          {"", html, answer.Refusal{Description: "the answer is empty"}},
+		"empty error":      {`{"error":""}`, nil, foreign("the answer (of no known type) is not one of Google's errors: check the endpoint, and any proxy on the way")},
+		"empty object":     {`{"error":{}}`, html, foreign("the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way")},
+		"a list":           {`[{"error":"x"}]`, html, foreign("the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way")},
+		"trailing data":    {`{"error":"x"} y`, html, foreign("the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way")},
+		"text":             {"no", html, foreign("the answer (text/html) is not one of Google's errors: check the endpoint, and any proxy on the way")},
+		"nothing":          {"", html, foreign("the answer is empty: check the endpoint, and any proxy on the way")},
 		"control codes":    {`{"error":"x","error_description":"a\u001b[31mb\nc"}`, nil, answer.Refusal{Code: "x", Description: "a [31mb c"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, tt.want, answer.Parse([]byte(tt.body), tt.header))
 		})
+	}
+}
+
+func TestMediaTypeIsCleaned(t *testing.T) {
+	const secret = "a-secret-of-some-length"
+	for kind, want := range map[string]string{
+		"text/" + secret:                    "text/[redacted]",
+		"text/" + strings.Repeat("x", 5000): "text/" + strings.Repeat("x", 56) + "...",
+	} {
+		r := answer.Parse([]byte("x"), http.Header{"Content-Type": {kind}}, secret)
+		assert.ErrorContains(t, r.Err, "the answer ("+want+") is not")
 	}
 }
 

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs the programs that the tests of this directory cannot do without:
+# Ceph's daemons and gateway from the Debian archive, and Fulcio from source.
+# What is there already is left alone.
+#
+#   install.sh [DIR]   Fulcio goes into DIR; without DIR into $CIOIDC_INTEROP_BIN,
+#                      else into cioidc/interop in the user's cache directory.
+#
+# The tests look into $CIOIDC_INTEROP_BIN, else into that cache directory, and
+# then along PATH: export CIOIDC_INTEROP_BIN=DIR after giving a DIR of your own.
+set -eu
+
+fulcio=github.com/sigstore/fulcio
+fulcio_version=v1.8.8
+dir=${1:-${CIOIDC_INTEROP_BIN:-${XDG_CACHE_HOME:-$HOME/.cache}/cioidc/interop}}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+missing=
+for program in radosgw radosgw-admin ceph-mon ceph-osd ceph ceph-authtool monmaptool; do
+	command -v "$program" >/dev/null || missing="$missing $program"
+done
+if [ -n "$missing" ]; then
+	echo "install: Ceph (missing:$missing)"
+	as_root apt-get update -q
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+		radosgw ceph-mon ceph-osd ceph-common ceph-mgr
+fi
+
+mkdir -p "$dir"
+installed=$(go version -m "$dir/fulcio" 2>/dev/null | awk '$1 == "mod" { print $2 "@" $3 }' || true)
+if [ "$installed" != "$fulcio@$fulcio_version" ]; then
+	echo "install: Fulcio $fulcio_version (some minutes of CPU time)"
+	GOBIN=$dir GOFLAGS='' GOWORK=off go install "$fulcio@$fulcio_version"
+fi
+# The tests read Fulcio's own configuration out of the module cache, which may
+# have been cleaned since the build.
+(cd "$dir" && GOFLAGS='' GOWORK=off go mod download "$fulcio@$fulcio_version")
+
+echo "install: $(command -v radosgw), $dir/fulcio"
