@@ -236,7 +236,6 @@ type nested struct {
 	When  []time.Time  `json:"when"`
 	Names []string     `json:"names"`
 	Own   []level      `json:"own"`
-	Dash  string       `json:"-,"`
 	Bytes claims.Bool  `json:"flag"`
 	Last  *claims.Bool `json:"last"`
 }
@@ -245,13 +244,13 @@ type base struct{ claims.Registered }
 
 func TestDecodeFieldTypes(t *testing.T) {
 	c, err := claims.Decode[nested]([]byte(`{"iss":"i","Team":"t","level":"low","Addr":"192.0.2.1","any":{"a":[1]},"next":{"Team":"n"},
-		"all":[{"Team":"a"},null],"some":[{"Team":"s"},{}],"when":["2026-01-02T03:04:05Z"],"names":["x","\u0079"],"own":["high"],"-":"d","flag":"true","last":"false"}`))
+		"all":[{"Team":"a"},null],"some":[{"Team":"s"},{}],"when":["2026-01-02T03:04:05Z"],"names":["x","\u0079"],"own":["high"],"flag":"true","last":"false"}`))
 	require.NoError(t, err)
 	f := claims.False
 	want := nested{
 		shared: shared{"t"}, Level: "low", Addr: netip.MustParseAddr("192.0.2.1"), Any: map[string]any{"a": []any{1.0}},
 		Next: &shared{"n"}, All: []*shared{{"a"}, nil}, Some: []shared{{"s"}, {}}, When: []time.Time{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
-		Names: []string{"x", "y"}, Own: []level{"high"}, Dash: "d", Bytes: claims.True, Last: &f,
+		Names: []string{"x", "y"}, Own: []level{"high"}, Bytes: claims.True, Last: &f,
 	}
 	assert.Equal(t, "i", c.Issuer)
 	c.Registered = claims.Registered{}

@@ -229,12 +229,12 @@ func TestConfigNow(t *testing.T) {
 	requireToken(t, err, oidc.ErrUnknownKey)
 }
 
-type label string
+type Label string
 
 // tagged is a model with an embedded field that is no struct.
 type tagged struct {
 	claims.Registered
-	label
+	Label
 }
 
 func TestIssuerOfModelWithEmbeddedFields(t *testing.T) {
