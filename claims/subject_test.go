@@ -46,6 +46,13 @@ func TestParseCircleCISubject(t *testing.T) {
 		"no ref":                 {subjectV1 + "/vcs-origin/github.com/a/b", claims.CircleCISubject{}, claims.ErrSubject},
 		"ref not full":           {subjectV1 + "/vcs-origin/github.com/a/b/vcs-ref/main", claims.CircleCISubject{}, claims.ErrSubject},
 		"origin without path":    {subjectV1 + "/vcs-origin/github.com/vcs-ref/refs/heads/main", claims.CircleCISubject{}, claims.ErrSubject},
+		"origin without host":    {subjectV1 + "/vcs-origin//a/vcs-ref/refs/heads/main", claims.CircleCISubject{}, claims.ErrSubject},
+		"origin, empty path":     {subjectV1 + "/vcs-origin/github.com//vcs-ref/refs/heads/main", claims.CircleCISubject{}, claims.ErrSubject},
+		"ref without name":       {subjectV1 + "/vcs-origin/github.com/a/b/vcs-ref/refs/heads/", claims.CircleCISubject{}, claims.ErrSubject},
+		"no organization":        {"org//project/" + projectID + "/user/" + userID, claims.CircleCISubject{}, claims.ErrSubject},
+		"empty project":          {"org/" + orgID + "/project//user/" + userID, claims.CircleCISubject{}, claims.ErrSubject},
+		"empty user":             {"org/" + orgID + "/project/" + projectID + "/user/", claims.CircleCISubject{}, claims.ErrSubject},
+		"audit log and more":     {"org/" + orgID + "/file-streaming/audit-logs/x", claims.CircleCISubject{}, claims.ErrSubject},
 		"GitLab's":               {"project_path:a/b:ref_type:branch:ref:main", claims.CircleCISubject{}, claims.ErrSubject},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,6 +89,8 @@ func TestTimesInErrors(t *testing.T) {
 	n := d.now.Unix()
 	one, other := d.with("exp", n+60), d.with("exp", n+61)
 	forged := one[:strings.LastIndexByte(one, '.')] + other[strings.LastIndexByte(other, '.'):]
+	_, err := d.v.Verify(t.Context(), d.with("iss", ""))
+	assert.EqualError(t, err, "oidc: issuer not trusted: the token has no iss that is a string")
 	for want, raw := range map[string]string{
 		"oidc: token expired: it expired at 2026-09-21T11:58:30Z, 1m30s ago":                                                                d.with("exp", n-90),
 		"oidc: token not valid yet: it is valid from 2026-09-21T13:00:00Z, in 1h0m0s; check the clocks":                                     d.with("nbf", n+3600),

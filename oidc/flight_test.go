@@ -328,10 +328,23 @@ func TestLog(t *testing.T) {
 		require.Len(t, log.lines, 3)
 		assert.Equal(t, `WARN oidc: fetching keys failed issuer=https://gitlab.com error=oidc: keys unavailable for issuer "https://gitlab.com":`+
 			` HTTP status 500: want 200 OK failures=1 retry_after=10s`, log.lines[2])
+
+		issuer.Fail(0)
+		var more []string
+		for id := 'h'; id >= 'a'; id-- {
+			more = append(more, fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"%c"}`, id))
+		}
+		issuer.Publish(more...)
+		require.NoError(t, v.Warm(t.Context()))
+		issuer.Publish()
+		require.NoError(t, v.Warm(t.Context()))
+		require.Len(t, log.lines, 5)
+		assert.Equal(t, "INFO oidc: keys changed issuer=https://gitlab.com added=[a b c d e f g h] removed=[]", log.lines[3])
+		assert.Equal(t, "INFO oidc: keys changed issuer=https://gitlab.com added=[] removed=[a b c d e f g h]", log.lines[4])
 	})
 }
 
-// A key set that is shared is fetched once, and Warm tells which issuers failed.
+// Warm asks a few issuers at a time, once each, and tells which of them failed.
 func TestWarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var issuers []oidc.Issuer

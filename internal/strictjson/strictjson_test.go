@@ -38,6 +38,11 @@ func TestParseAccepts(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, want, s)
 	}
+	for _, number := range []string{"0", "-0", "10", "-1.05", "1e5", "1E5", "1e+5", "1e-5", "0.0e00", "123456789012345678901234567890"} {
+		o, err := Parse(`{"a":` + number + `}`)
+		require.NoError(t, err, number)
+		assert.Equal(t, number, o.Members()[0].Value)
+	}
 	for _, empty := range []string{"{}", " { } "} {
 		_, err := Parse(empty)
 		assert.NoError(t, err)
@@ -80,6 +85,7 @@ func TestParseRefuses(t *testing.T) {
 		"invalid UTF-8 in name":      {"{\"\xff\":1}", "invalid UTF-8 in a string"},
 		"unknown escape":             {`{"a":"\x41"}`, "unknown escape in a string"},
 		"short escape":               {`{"a":"\u00"}`, "unknown escape in a string"},
+		"escape cut":                 {`{"a":"\u00`, "unknown escape in a string"},
 		"escape at the end":          {`{"a":"\`, "string not closed"},
 		"string not closed":          {`{"a":"b`, "string not closed"},
 		"lone high surrogate":        {`{"a":"\ud83d"}`, "half of a surrogate pair in a string"},
@@ -159,6 +165,20 @@ func TestParseNamesThatCollide(t *testing.T) {
 		}
 		doc := object(collide(base, manyNames-1)...)
 		assert.Less(t, testing.AllocsPerRun(5, func() { Parse(doc) }), 500.0, "each name is folded a few times, not once for each other")
+	}
+}
+
+// Whatever bit of the filter a name has, it is found when it comes again.
+func TestParseFindsEveryName(t *testing.T) {
+	bits := map[uint8]bool{}
+	for i := 0; len(bits) < 256; i++ {
+		name := fmt.Sprint("name", i)
+		bits[foldedHash(name)] = true
+		for _, again := range []string{name, strings.ToUpper(name)} {
+			_, err := Parse(`{"first":0,"` + name + `":0,"next":0,"` + again + `":0}`)
+			var s *SyntaxError
+			require.ErrorAs(t, err, &s, name)
+		}
 	}
 }
 
