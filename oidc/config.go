@@ -88,61 +88,6 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Event is what one call of [Verifier.Verify] came to.
-type Event struct {
-	// Time is when, by [Config.Now].
-	Time time.Time
-	// Issuer is the issuer of the token; empty if the token is not valid.
-	Issuer string
-	// Identity is whose token it was; zero if the token is not valid, or if its
-	// model is no [claims.Identifier].
-	Identity claims.Identity
-	// TokenHash is the SHA-256 of the token, in hexadecimal.
-	TokenHash string
-	// Decision is what [Config.Authorize] returned; nil if it was not asked.
-	Decision slog.LogValuer
-	// Err is what Verify returned; nil if the token was accepted.
-	Err error
-	// Cached says that the token was remembered (see [Config.CachedTokens]).
-	Cached bool
-}
-
-// LogValue implements [slog.LogValuer]: outcome ("accepted", "invalid",
-// "denied" or "unavailable"), token_hash, and what else is known.
-func (e Event) LogValue() slog.Value {
-	attrs := append(make([]slog.Attr, 0, 8), slog.String("outcome", outcome(e.Err)), slog.String("token_hash", e.TokenHash))
-	if e.Issuer != "" {
-		attrs = append(attrs, slog.String("issuer", e.Issuer))
-	}
-	if e.Identity != (claims.Identity{}) {
-		attrs = append(attrs, slog.Any("identity", e.Identity))
-	}
-	if e.Decision != nil {
-		attrs = append(attrs, slog.Any("decision", e.Decision))
-	}
-	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
-	}
-	return slog.GroupValue(append(attrs, slog.Bool("cached", e.Cached))...)
-}
-
-// outcome names what an error of Verify means.
-func outcome(err error) string {
-	var (
-		token  *TokenError
-		denied *DeniedError
-	)
-	switch {
-	case err == nil:
-		return "accepted"
-	case errors.As(err, &token):
-		return "invalid"
-	case errors.As(err, &denied):
-		return "denied"
-	}
-	return "unavailable"
-}
-
 // defaultAlgorithms is what both platforms use. It is never changed.
 var defaultAlgorithms = []Algorithm{RS256}
 
