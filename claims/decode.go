@@ -3,7 +3,6 @@ package claims
 import (
 	"encoding"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -71,7 +70,7 @@ func embeds(t reflect.Type) bool {
 // Decode decodes s into a new T. Its errors are those of the function [Decode].
 func (d *Decoder[T, P]) Decode(s *Set) (*T, error) {
 	out := new(T)
-	if err := d.plan.decode(s.object, reflect.ValueOf(out).Elem()); err != nil {
+	if err := d.plan.decode(&s.object, reflect.ValueOf(out).Elem()); err != nil {
 		return nil, err
 	}
 	r := P(out).RegisteredClaims()
@@ -80,101 +79,6 @@ func (d *Decoder[T, P]) Decode(s *Set) (*T, error) {
 	}
 	r.payload = s.object.Source()
 	return out, nil
-}
-
-// plan says which field of a struct takes which claim, and how.
-type plan struct {
-	fields map[string]field
-	folded map[string]string // of each name in fields, the name by its fold
-}
-
-type field struct {
-	index []int
-	set   func(v reflect.Value, value string) error
-}
-
-// planFor makes the plan of struct type t. Outer holds the types around it, to
-// end the recursion of one that holds itself.
-func planFor(t reflect.Type, outer []reflect.Type) (*plan, error) {
-	for _, o := range outer {
-		if o == t {
-			return nil, fmt.Errorf("type %v holds itself", t)
-		}
-	}
-	p := &plan{fields: make(map[string]field, t.NumField()), folded: make(map[string]string, t.NumField())}
-	if err := p.add(t, nil, append(outer, t)); err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *plan) add(t reflect.Type, prefix []int, outer []reflect.Type) error {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		index := append(append([]int(nil), prefix...), i)
-		tag, tagged := f.Tag.Lookup("json")
-		if tag == "-" {
-			continue
-		}
-		name, err := tagName(tag)
-		if err != nil {
-			return fmt.Errorf("field %s: %w", f.Name, err)
-		}
-		if f.Anonymous && (!tagged || name == "") {
-			switch {
-			case f.Type.Kind() == reflect.Struct:
-				if err := p.add(f.Type, index, outer); err != nil {
-					return err
-				}
-				continue
-			case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
-				// Its claims would be lost, since nothing allocates it.
-				return fmt.Errorf("field %s: embed %v by value", f.Name, f.Type.Elem())
-			}
-		}
-		if !f.IsExported() {
-			continue
-		}
-		if name == "" {
-			name = f.Name
-		}
-		set, err := setterFor(f.Type, outer)
-		if err != nil {
-			return fmt.Errorf("field %s: %w", f.Name, err)
-		}
-		fold := strictjson.Fold(name)
-		if other, taken := p.folded[fold]; taken {
-			return fmt.Errorf("the claims %q and %q are declared twice or differ only by case", other, name)
-		}
-		p.folded[fold] = name
-		p.fields[name] = field{index: index, set: set}
-	}
-	return nil
-}
-
-// decode fills dst, which is addressable, from o.
-func (p *plan) decode(o *strictjson.Object, dst reflect.Value) error {
-	for _, m := range o.Members() {
-		f, ok := p.fields[m.Name]
-		if !ok {
-			if known, ok := p.folded[strictjson.Fold(m.Name)]; ok {
-				return &SyntaxError{Problem: fmt.Sprintf("%.64q differs only by case from the claim %q", m.Name, known)}
-			}
-			continue
-		}
-		if err := f.set(dst.FieldByIndex(f.index), m.Value); err != nil {
-			var inner *ValueError
-			var syntax *SyntaxError
-			switch {
-			case errors.As(err, &inner):
-				return &ValueError{Claim: m.Name + "." + inner.Claim, Problem: inner.Problem}
-			case errors.As(err, &syntax):
-				return syntax
-			}
-			return &ValueError{Claim: m.Name, Problem: err.Error()}
-		}
-	}
-	return nil
 }
 
 // setterFor returns what writes a JSON text into a field of type t.
@@ -278,17 +182,4 @@ func setByJSON(v reflect.Value, value string) error {
 		return fmt.Errorf("%s does not fit a Go %v", kindOf(value), v.Type())
 	}
 	return nil
-}
-
-// tagName returns the claim's name in a json struct tag. The string option is
-// refused: it would change what text is accepted, and Bool and ID do that by
-// type.
-func tagName(tag string) (string, error) {
-	name, options, _ := strings.Cut(tag, ",")
-	for o := range strings.SplitSeq(options, ",") {
-		if o == "string" {
-			return "", errors.New("the json tag's option string is not supported; use claims.ID or claims.Bool")
-		}
-	}
-	return name, nil
 }

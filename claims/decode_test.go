@@ -183,6 +183,25 @@ type (
 		*common
 	}
 	noModel string
+	bad     struct {
+		A int `json:"a,string"`
+	}
+	deep struct {
+		claims.Registered
+		bad
+	}
+	listed struct {
+		claims.Registered
+		List []bad
+	}
+	pointed struct {
+		claims.Registered
+		Next *bad
+	}
+	within struct {
+		claims.Registered
+		In bad
+	}
 )
 
 func (noModel) RegisteredClaims() *claims.Registered { return nil }
@@ -200,6 +219,10 @@ func TestNewDecoderRefusesModels(t *testing.T) {
 		{newDecoder[named](), "does not embed claims.Registered by value and untagged"},
 		{newDecoder[left](), "does not embed claims.Registered by value and untagged"},
 		{newDecoder[embedder](), "field common: embed claims_test.common by value"},
+		{newDecoder[deep](), "field A: the json tag's option string is not supported"},
+		{newDecoder[listed](), "field List: field A: the json tag's option string is not supported"},
+		{newDecoder[pointed](), "field Next: field A: the json tag's option string is not supported"},
+		{newDecoder[within](), "field In: field A: the json tag's option string is not supported"},
 		{newDecoder[noModel](), "model claims_test.noModel is not a struct"},
 	} {
 		if assert.Error(t, c.got, c.want) {
@@ -207,6 +230,9 @@ func TestNewDecoderRefusesModels(t *testing.T) {
 		}
 	}
 	assert.NoError(t, newDecoder[nested]())
+	got, err := claims.Decode[twice]([]byte(`{}`))
+	assert.Nil(t, got)
+	assert.ErrorContains(t, err, "are declared twice")
 }
 
 // level is a type that checks its own text, as netip.Addr and others do.

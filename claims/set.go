@@ -12,26 +12,26 @@ import (
 // looked at yet. A [Decoder] turns it into a model without reading it again, so
 // that whoever chooses by one claim and then decodes the rest has read one
 // text, once. A Set says nothing of who signed it.
-type Set struct{ object *strictjson.Object }
+type Set struct{ object strictjson.Object }
 
 // Parse checks the structure of a claims set: one JSON object, at most 16
 // levels deep, valid UTF-8, no name twice and no names that differ only by
 // case, at any level. Its error is a *[SyntaxError].
 func Parse(data []byte) (*Set, error) {
-	o, err := strictjson.Parse(string(data))
-	if err != nil {
+	set := new(Set)
+	if err := set.object.Parse(string(data)); err != nil {
 		var s *strictjson.SyntaxError
 		if errors.As(err, &s) {
 			return nil, &SyntaxError{Offset: s.Offset, Problem: s.Problem}
 		}
 		return nil, err
 	}
-	return &Set{o}, nil
+	return set, nil
 }
 
 // Lookup returns the JSON text of the claim called name, and whether it is
 // there, be it null.
-func (s *Set) Lookup(name string) (json.RawMessage, bool) { return lookup(s.object, name) }
+func (s *Set) Lookup(name string) (json.RawMessage, bool) { return lookup(&s.object, name) }
 
 // String returns the claim called name if it is there and a string.
 func (s *Set) String(name string) (string, bool) {

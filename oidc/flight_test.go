@@ -275,6 +275,33 @@ func TestStaleKeys(t *testing.T) {
 	})
 }
 
+// After a failed fetch, an unknown key ID is looked for from the very time at
+// which a fetch may be repeated.
+func TestUnknownKeyIDAfterFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+		set, err := oidc.NewRemoteKeySet(issuer.KeysURL(), &oidc.RemoteKeySetOptions{HTTPClient: oidctest.Client(issuer)})
+		require.NoError(t, err)
+		require.NoError(t, set.Refresh(t.Context()))
+		time.Sleep(20 * time.Second)
+		issuer.Fail(500)
+		require.Error(t, set.Refresh(t.Context()))
+		issuer.Fail(0)
+		issuer.Rotate(false)
+		time.Sleep(10*time.Second - 1)
+		_, err = set.Keys(t.Context(), issuer.KeyID())
+		u := requireUnavailable(t, err, oidc.OpKeys)
+		assert.Equal(t, time.Duration(1), u.RetryAfter)
+		assert.Equal(t, 500, u.StatusCode)
+		assert.Equal(t, 2, issuer.Requests())
+		time.Sleep(1)
+		keys, err := set.Keys(t.Context(), issuer.KeyID())
+		require.NoError(t, err)
+		assert.Len(t, keys, 1)
+		assert.Equal(t, 3, issuer.Requests())
+	})
+}
+
 // ledger collects what is logged. If use is set, it uses the keys meanwhile.
 type ledger struct {
 	lines []string

@@ -46,25 +46,34 @@ func (e *SyntaxError) Error() string {
 // Parse reads src, which must be one object and nothing else but white space.
 // Every error is a *[SyntaxError].
 func Parse(src string) (*Object, error) {
+	o := new(Object)
+	if err := o.Parse(src); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Parse is the function Parse into o. With an error, o is not to be used.
+func (o *Object) Parse(src string) error {
 	s := scanner{src: src}
 	s.skipSpace()
 	if s.pos >= len(src) {
-		return nil, s.fail("nothing where a JSON object should be")
+		return s.fail("nothing where a JSON object should be")
 	}
 	if src[s.pos] != '{' {
-		return nil, s.fail("not a JSON object")
+		return s.fail("not a JSON object")
 	}
 	// Room for a GitLab token's claims, and for no more members than src can
 	// hold: a key set may be a list of very many very small objects.
-	o := &Object{src: src, members: make([]Member, 0, min(40, len(src)/len(`"":0,`)+1))}
+	*o = Object{src: src, members: make([]Member, 0, min(40, len(src)/len(`"":0,`)+1))}
 	if err := s.object(1, &o.members); err != nil {
-		return nil, err
+		return err
 	}
 	s.skipSpace()
 	if s.pos != len(src) {
-		return nil, s.fail("text after the JSON object")
+		return s.fail("text after the JSON object")
 	}
-	return o, nil
+	return nil
 }
 
 // Members returns the members in the order they were sent. The slice is the

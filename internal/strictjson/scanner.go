@@ -195,13 +195,30 @@ func (s *scanner) digits() bool {
 	return s.pos > start
 }
 
+// plain tells the bytes that mean themselves in a string: ASCII but for control
+// characters, the quotation mark and the reverse solidus.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // str reads a string and returns its text with the quotation marks, and
 // whether it holds an escape.
 func (s *scanner) str() (raw string, escaped bool, err error) {
 	start := s.pos
 	s.pos++
-	for s.pos < len(s.src) {
-		switch c := s.src[s.pos]; {
+	for {
+		i := s.pos
+		for i < len(s.src) && plain[s.src[i]] {
+			i++
+		}
+		s.pos = i
+		if i == len(s.src) {
+			return "", false, s.fail("string not closed")
+		}
+		switch c := s.src[i]; {
 		case c == '"':
 			s.pos++
 			return s.src[start:s.pos], escaped, nil
@@ -210,19 +227,16 @@ func (s *scanner) str() (raw string, escaped bool, err error) {
 			if err := s.escape(); err != nil {
 				return "", false, err
 			}
-		case c < 0x20:
+		case c < ' ':
 			return "", false, s.fail("control character in a string")
-		case c < utf8.RuneSelf:
-			s.pos++
-		default:
-			r, n := utf8.DecodeRuneInString(s.src[s.pos:])
+		default: // 0x7F, which is allowed, or beyond ASCII
+			r, n := utf8.DecodeRuneInString(s.src[i:])
 			if r == utf8.RuneError && n == 1 {
 				return "", false, s.fail("invalid UTF-8 in a string")
 			}
 			s.pos += n
 		}
 	}
-	return "", false, s.fail("string not closed")
 }
 
 // escape reads an escape sequence. A surrogate must be one half of a pair: what
