@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,6 +12,7 @@ import (
 	"go/token"
 	"io"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -424,6 +426,40 @@ func TestIssuersThatLookAlike(t *testing.T) {
 		assert.Equal(t, iss, requireToken(t, err, oidc.ErrIssuer).Issuer)
 	}
 	assert.Empty(t, r.requests(), "a request for an issuer that nobody configured")
+}
+
+// CWE-1240: a key whose primes can be found out from it verifies nothing, be it
+// fetched, parsed or given.
+func TestKeysThatCanBeFactored(t *testing.T) {
+	product := big.NewInt(1)
+	for p := int64(3); p <= 167; p += 2 {
+		if big.NewInt(p).ProbablyPrime(0) {
+			product.Mul(product, big.NewInt(p))
+		}
+	}
+	// A power of 65537 modulo each small prime, as the moduli of such keys are.
+	n := new(big.Int).Lsh(product, uint(2048-product.BitLen()))
+	n.Add(n, big.NewInt(65537))
+	require.Equal(t, 2048, n.BitLen())
+	require.EqualValues(t, 1, n.Bit(0))
+	const reason = "the RSA key was made of primes with a structure by which they can be found"
+
+	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	jwk := fmt.Sprintf(`{"kty":"RSA","n":%q,"e":"AQAB","kid":"weak"}`, b64(string(n.Bytes())))
+	_, err := oidc.ParseKeySet([]byte(`{"keys":[` + jwk + `]}`))
+	assert.ErrorContains(t, err, reason)
+
+	i := oidc.GitLab(issuer.URL())
+	i.Keys = oidc.StaticKeySet{{ID: "weak", Algorithm: oidc.RS256, Public: &rsa.PublicKey{N: n, E: 65537}}}
+	_, err = oidc.NewVerifier(oidc.Config{Issuers: []oidc.Issuer{i}, Audiences: []string{audience}})
+	assert.ErrorContains(t, err, "key 0 of the static key set: "+reason)
+
+	issuer.Publish(jwk)
+	v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab(issuer.URL())}, Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer)})
+	_, err = v.Verify(t.Context(), issuer.GitLab(audience))
+	assert.NoError(t, err, "the other keys of the set are as good as before")
+	_, err = v.Verify(t.Context(), issuer.SignWith(set("kid", "weak"), oidctest.Claims{"iss": issuer.URL()}))
+	requireToken(t, err, oidc.ErrUnknownKey)
 }
 
 // CWE-345: two issuers may give different keys one ID, at the same time, and a

@@ -74,6 +74,11 @@ func ParseHeader(part string) (Header, error) {
 			switch f := strictjson.Fold(m.Name); {
 			case f != m.Name && known(f):
 				return Header{}, malformed("the header's member %.64q differs only by case from %q", m.Name, f)
+			case m.Name == "nonce" || m.Name == "x5t" || m.Name == "x5t#S256":
+				// Not acted on here, but others refuse what is not of its type.
+				if _, ok := strictjson.Unquote(m.Value); !ok {
+					return Header{}, malformed("the header's %s is not a string", m.Name)
+				}
 			case m.Name == "typ":
 				s, ok := strictjson.Unquote(m.Value)
 				if !ok {

@@ -63,3 +63,15 @@ func TestHeaderWithIterations(t *testing.T) {
 	_, err := ParseHeader(b64(`{"alg":"RS256","P2C":1}`))
 	requireError(t, err, ErrMalformed, `the header's member "P2C" differs only by case from "p2c"`)
 }
+
+// Members that nothing here acts on are of their types all the same.
+func TestHeaderMembersOfOtherTypes(t *testing.T) {
+	for _, name := range []string{"nonce", "x5t", "x5t#S256"} {
+		_, err := ParseHeader(b64(`{"alg":"RS256","` + name + `":"x"}`))
+		require.NoError(t, err)
+		for _, value := range []string{`null`, `1`, `true`, `[]`, `{}`, `["x"]`} {
+			_, err := ParseHeader(b64(`{"alg":"RS256","` + name + `":` + value + `}`))
+			requireError(t, err, ErrMalformed, "the header's "+name+" is not a string")
+		}
+	}
+}

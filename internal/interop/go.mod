@@ -12,6 +12,7 @@ require (
 	github.com/aws/smithy-go v1.23.2
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/cioidc/cioidc v0.0.0
+	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/stretchr/testify v1.11.1
 	go.yaml.in/yaml/v3 v3.0.4
 )

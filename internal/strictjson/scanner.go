@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -160,6 +161,7 @@ func (s *scanner) word(w string) error {
 }
 
 func (s *scanner) number() error {
+	start := s.pos
 	if s.src[s.pos] == '-' {
 		s.pos++
 	}
@@ -183,6 +185,24 @@ func (s *scanner) number() error {
 		if !s.digits() {
 			return s.fail("not a JSON number")
 		}
+	}
+	return s.inRange(start)
+}
+
+// maxPlainNumber is how long a number may be and be in range for that alone.
+const maxPlainNumber = 300
+
+// inRange refuses the number from start to pos if it is too large for a double.
+// RFC 8259 section 6: what becomes of one differs from reader to reader, some of
+// which read numbers no other way.
+func (s *scanner) inRange(start int) error {
+	number := s.src[start:s.pos]
+	if len(number) <= maxPlainNumber && strings.IndexByte(number, 'e') < 0 && strings.IndexByte(number, 'E') < 0 {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(number, 64); err != nil {
+		s.pos = start
+		return s.fail("number too large")
 	}
 	return nil
 }
