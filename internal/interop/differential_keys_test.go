@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,11 +48,17 @@ func keysAgree(t testing.TB, set []byte) int {
 		byStandard, err := standardKey(members)
 		require.NoError(t, err, "%s", text)
 		require.True(t, byStandard.(interface{ Equal(crypto.PublicKey) bool }).Equal(k.Public), "%s", text)
-		if strings.Contains(string(text), "x5") {
-			continue // go-jose checks certificates too, which are not read here.
+		// go-jose reads members that belong to other types of key, and certificates.
+		for name := range members {
+			if !slices.Contains([]string{"kty", "crv", "kid", "alg", "use", "n", "e", "x", "y"}, name) || members["kty"] != "RSA" && (name == "n" || name == "e") ||
+				members["kty"] == "RSA" && (name == "x" || name == "y" || name == "crv") || members["kty"] == "OKP" && name == "y" {
+				delete(members, name)
+			}
 		}
+		own, err := json.Marshal(members)
+		require.NoError(t, err)
 		var byGoJOSE gojose.JSONWebKey
-		require.NoError(t, byGoJOSE.UnmarshalJSON(text), "%s", text)
+		require.NoError(t, byGoJOSE.UnmarshalJSON(own), "%s", text)
 		require.True(t, byGoJOSE.Valid(), "%s", text)
 		require.True(t, byGoJOSE.Key.(interface{ Equal(crypto.PublicKey) bool }).Equal(k.Public), "%s", text)
 		require.Equal(t, k.ID, byGoJOSE.KeyID)
@@ -77,14 +84,10 @@ func standardKey(members map[string]any) (crypto.PublicKey, error) {
 		return &rsa.PublicKey{N: new(big.Int).SetBytes(number("n")), E: int(e.Int64())}, nil
 	case kty == "EC" && crv == "P-256":
 		x, y := number("x"), number("y")
-		if len(x) > 32 || len(y) > 32 {
+		if len(x) != 32 || len(y) != 32 {
 			return nil, fmt.Errorf("coordinates of %d and %d bytes", len(x), len(y))
 		}
-		var point [65]byte
-		point[0] = 4
-		copy(point[33-len(x):], x)
-		copy(point[65-len(y):], y)
-		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
+		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
 	case kty == "OKP" && crv == "Ed25519":
 		return ed25519.PublicKey(number("x")), nil
 	}

@@ -66,11 +66,11 @@ func differentialPayloads(t testing.TB) []string {
 // Header members that nothing here acts on, in the types they have and in others.
 func differentialHeaders() []string {
 	headers := []string{
-		differentialHeader, `{"alg":"RS256","kid":"k"}`, ` {"alg":"\u0052S256","kid":"\u006b","typ":"jwt"} `, `{"alg":"RS256","kid":"k","Typ":"JWT"}`, `{"alg":"RS512","kid":"k"}`,
+		differentialHeader, `{"alg":"EdDSA","kid":"k"}`, `{"alg":"RS256","kid":"k"}`, `{"alg":"EdDSA","kid":"k","alg":"RS256"}`, ` {"alg":"\u0052S256","kid":"\u006b","typ":"jwt"} `, `{"alg":"RS256","kid":"k","Typ":"JWT"}`, `{"alg":"RS512","kid":"k"}`,
 	}
 	for _, name := range []string{"x5t", "x5t#S256", "nonce", "url", "iss", "sub", "aud", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c", "ppt", "svt", "", "x"} {
 		for _, value := range []string{`"x"`, `5`, `1e999`, `null`, `true`, `[]`, `{}`, `{"kty":"RSA"}`, `[{"a":[1]}]`} {
-			headers = append(headers, `{"alg":"RS256","kid":"k","`+name+`":`+value+`}`)
+			headers = append(headers, `{"alg":"EdDSA","kid":"k","`+name+`":`+value+`}`)
 		}
 	}
 	return headers
@@ -85,6 +85,7 @@ func TestDifferential(t *testing.T) {
 	for _, payload := range payloads {
 		if d.agree(t, d.sign(t, differentialHeader, payload)) {
 			accepted++
+			assert.True(t, d.agree(t, d.sign(t, `{"alg":"RS256","kid":"k"}`, payload)))
 		}
 	}
 	assert.GreaterOrEqual(t, accepted, 40, "of %d payloads", len(payloads))

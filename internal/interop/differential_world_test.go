@@ -2,6 +2,7 @@ package interop
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -27,7 +28,7 @@ const (
 	differentialAudience = "https://deploy.acme.example"
 	differentialOrg      = fakeissuer.CircleCIOrganizationID
 	differentialNow      = 1790000000
-	differentialHeader   = `{"kid":"k","typ":"JWT","alg":"RS256"}`
+	differentialHeader   = `{"kid":"k","typ":"JWT","alg":"EdDSA"}`
 )
 
 // The primes of the key of RFC 7515 appendix A.2: known to everybody and the
@@ -39,10 +40,12 @@ const (
 		"HlB-TnBA-njbglfIsRLtXlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc"
 )
 
-// differential is a key, and three verifiers that trust it: this module's, one
-// on go-jose, and one on the standard library alone.
+// differential is two keys, and three verifiers that trust them: this module's,
+// one on go-jose, and one on the standard library alone. A signature by the RSA
+// key takes much longer than all else here, so most tokens have the other.
 type differential struct {
-	key  *rsa.PrivateKey
+	rsa  *rsa.PrivateKey
+	ed   ed25519.PrivateKey
 	ours *oidc.Verifier
 }
 
@@ -55,17 +58,20 @@ func newDifferential(t testing.TB) *differential {
 	}
 	p, q, one, e := prime(differentialP), prime(differentialQ), big.NewInt(1), big.NewInt(65537)
 	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
-	d := &differential{key: &rsa.PrivateKey{
+	d := &differential{ed: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), rsa: &rsa.PrivateKey{
 		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, D: new(big.Int).ModInverse(e, phi), Primes: []*big.Int{p, q},
 	}}
-	d.key.Precompute()
-	require.NoError(t, d.key.Validate())
+	d.rsa.Precompute()
+	require.NoError(t, d.rsa.Validate())
 	issuers := []oidc.Issuer{
 		oidc.GitLab("https://gitlab.com"), oidc.CircleCI(differentialOrg), oidc.CircleCIRoot(differentialOrg),
 		oidc.CircleCIServer("https://ci.example", differentialOrg), oidc.IssuerOf[claims.Registered]("https://x.example"),
 	}
 	for i := range issuers {
-		issuers[i].Keys = oidc.StaticKeySet{{ID: "k", Algorithm: oidc.RS256, Public: &d.key.PublicKey}}
+		issuers[i].Algorithms = []oidc.Algorithm{oidc.RS256, oidc.EdDSA}
+		issuers[i].Keys = oidc.StaticKeySet{
+			{ID: "k", Algorithm: oidc.RS256, Public: &d.rsa.PublicKey}, {ID: "k", Algorithm: oidc.EdDSA, Public: d.ed.Public()},
+		}
 	}
 	var err error
 	d.ours, err = oidc.NewVerifier(oidc.Config{
@@ -76,10 +82,15 @@ func newDifferential(t testing.TB) *differential {
 	return d
 }
 
-// sign returns the token of this header and this payload, whatever they are.
+// sign returns the token of this header and this payload, whatever they are, by
+// the key that the header seems to name.
 func (d *differential) sign(t testing.TB, header, payload string) string {
 	t.Helper()
-	raw, err := fakeissuer.Compact(d.key, header, payload)
+	var key crypto.Signer = d.ed
+	if strings.Contains(header, "S256") {
+		key = d.rsa
+	}
+	raw, err := fakeissuer.Compact(key, header, payload)
 	require.NoError(t, err)
 	return raw
 }
@@ -119,16 +130,20 @@ func (d *differential) agree(t testing.TB, raw string) bool {
 
 // goJOSE verifies raw with go-jose and returns its claims.
 func (d *differential) goJOSE(raw string) (map[string]any, error) {
-	parsed, err := gojwt.ParseSigned(raw, []gojose.SignatureAlgorithm{gojose.RS256})
+	parsed, err := gojwt.ParseSigned(raw, []gojose.SignatureAlgorithm{gojose.RS256, gojose.EdDSA})
 	if err != nil {
 		return nil, err
 	}
 	if len(parsed.Headers) != 1 || parsed.Headers[0].KeyID != "k" {
 		return nil, fmt.Errorf("headers %v", parsed.Headers)
 	}
+	var key crypto.PublicKey = d.ed.Public()
+	if parsed.Headers[0].Algorithm == "RS256" {
+		key = &d.rsa.PublicKey
+	}
 	var registered gojwt.Claims
 	var all map[string]any
-	if err := parsed.Claims(&d.key.PublicKey, &registered, &all); err != nil {
+	if err := parsed.Claims(key, &registered, &all); err != nil {
 		return nil, err
 	}
 	expected := gojwt.Expected{AnyAudience: gojwt.Audience{differentialAudience}, Time: time.Unix(differentialNow, 0)}
@@ -166,12 +181,22 @@ func (d *differential) standard(raw string) (map[string]any, []byte, error) {
 	if err := json.Unmarshal(decoded[0], &header); err != nil {
 		return nil, nil, err
 	}
-	if header.Alg != "RS256" || header.Kid != "k" || header.Crit != nil {
+	if header.Kid != "k" || header.Crit != nil {
 		return nil, nil, fmt.Errorf("header %+v", header)
 	}
-	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if err := rsa.VerifyPKCS1v15(&d.key.PublicKey, crypto.SHA256, digest[:], decoded[2]); err != nil {
-		return nil, nil, err
+	input := []byte(parts[0] + "." + parts[1])
+	switch header.Alg {
+	case "RS256":
+		digest := sha256.Sum256(input)
+		if err := rsa.VerifyPKCS1v15(&d.rsa.PublicKey, crypto.SHA256, digest[:], decoded[2]); err != nil {
+			return nil, nil, err
+		}
+	case "EdDSA":
+		if !ed25519.Verify(d.ed.Public().(ed25519.PublicKey), input, decoded[2]) {
+			return nil, nil, errors.New("wrong signature")
+		}
+	default:
+		return nil, nil, fmt.Errorf("header %+v", header)
 	}
 	var all map[string]any
 	if err := json.Unmarshal(decoded[1], &all); err != nil {

@@ -109,6 +109,7 @@ func parseKey(text string) (Key, error) {
 	if alg, ok := o.Lookup("alg"); ok && alg != `"`+want+`"` {
 		return key, fmt.Errorf("its alg is not %s, the one accepted for its type", want)
 	}
+	whole := true
 	for _, name := range numbers {
 		s := member(name)
 		n, err := compact.Decode(name, s)
@@ -119,6 +120,7 @@ func parseKey(text string) (Key, error) {
 		if name == "e" && len(n) > 4 {
 			return key, errExponent
 		}
+		whole = whole && len(n) == 32
 		checked[name] = s
 	}
 	public, err := parsePublic(checked)
@@ -127,6 +129,10 @@ func parseKey(text string) (Key, error) {
 	}
 	if err := CheckNewKey(want, public); err != nil {
 		return key, err
+	}
+	// RFC 7518 section 6.2.1.2: neither a zero less nor one more.
+	if want == ES256 && !whole {
+		return key, errors.New("its x or y is not of 32 bytes")
 	}
 	key.Algorithm, key.Public = want, public
 	return key, nil

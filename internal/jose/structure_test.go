@@ -52,19 +52,28 @@ func TestKeysOfStructuredPrimes(t *testing.T) {
 	assert.False(t, structured(new(big.Int).Mul(p, other)))
 	assert.True(t, structured(big.NewInt(1)))
 	assert.True(t, structured(big.NewInt(generator)))
-	n := big.NewInt(1) // modulo 5 the generator is 2, and 4 is its square
-	m := big.NewInt(1)
+	// Modulo 5 the generator is 2, and 4 is its square; modulo 11 it is 10, and 2
+	// is no power of it.
+	assert.True(t, structured(oneBut(0, 0)))
+	assert.False(t, structured(oneBut(5, 4)))
+	assert.False(t, structured(oneBut(11, 2)))
+}
+
+// oneBut returns a number that is 1 modulo each of smallPrimes but for this one,
+// modulo which it is rest.
+func oneBut(prime, rest int64) *big.Int {
+	n, product := big.NewInt(1), big.NewInt(1)
 	for _, s := range smallPrimes {
-		rest := int64(1)
-		if s == 5 {
-			rest = 4
+		want, p := int64(1), big.NewInt(int64(s))
+		if p.Int64() == prime {
+			want = rest
 		}
-		for new(big.Int).Mod(n, big.NewInt(int64(s))).Int64() != rest {
-			n.Add(n, m)
+		for new(big.Int).Mod(n, p).Int64() != want {
+			n.Add(n, product)
 		}
-		m.Mul(m, big.NewInt(int64(s)))
+		product.Mul(product, p)
 	}
-	assert.False(t, structured(n))
+	return n
 }
 
 func TestOrdinaryKeysHaveNoStructure(t *testing.T) {
