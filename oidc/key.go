@@ -49,10 +49,10 @@ const maxKeysPerID = 4
 type StaticKeySet []Key
 
 // ParseKeySet parses a JSON Web Key Set (RFC 7517 section 5). Keys that it
-// cannot use are left out: those of another type, size, curve or algorithm, RSA
-// keys of a kind that can be factored,
-// those for encryption, those without a kid, and those that are malformed. A
-// set of which nothing is left is an error that says why.
+// cannot use are left out: those of another type, size, curve or algorithm,
+// those of a kind that can be factored, those for encryption, those without a
+// kid, and those that are malformed. A set of which nothing is left is an error
+// that says why.
 func ParseKeySet(jwks []byte) (StaticKeySet, error) {
 	set, _, err := parseKeySet(jwks)
 	return set, err
