@@ -14,9 +14,9 @@ import (
 type plan struct {
 	fields map[string]*field
 	folded map[string]string // of each name in fields, the name by its fold
-	// order is the fields of the last object, in the order of its members: an
-	// issuer's tokens have the same one, which saves looking them up.
-	order atomic.Pointer[[]*field]
+	// order is that of the last object's members: an issuer's tokens have the
+	// same one, which saves looking the fields up.
+	order atomic.Pointer[Order]
 }
 
 type field struct {
@@ -84,45 +84,53 @@ func (p *plan) add(t reflect.Type, prefix []int, outer []reflect.Type) error {
 	return nil
 }
 
-// maxOrder bounds the order that is remembered.
-const maxOrder = 64
-
 // decode fills dst, which is addressable, from o.
 func (p *plan) decode(o *strictjson.Object, dst reflect.Value) error {
-	members := o.Members()
-	var order []*field
-	if last := p.order.Load(); last != nil {
-		order = *last
+	order, err := p.orderOf(o)
+	if err != nil {
+		return err
 	}
-	asExpected := len(order) == len(members)
-	for i := range members {
-		m := &members[i]
-		var f *field
-		if i < len(order) && order[i] != nil && order[i].name == m.Name {
-			f = order[i]
-		} else {
-			if f = p.fields[m.Name]; f == nil {
-				if known, ok := p.folded[strictjson.Fold(m.Name)]; ok {
-					return &SyntaxError{Problem: fmt.Sprintf("%.64q differs only by case from the claim %q", m.Name, known)}
-				}
-			}
-			asExpected = asExpected && f == nil && order[i] == nil
-		}
+	members := o.Members()
+	for i, f := range order.fields {
 		if f == nil {
 			continue
 		}
-		if err := f.set(dst.FieldByIndex(f.index), m.Value); err != nil {
-			return claimError(m.Name, err)
+		if err := f.set(dst.FieldByIndex(f.index), members[i].Value); err != nil {
+			return claimError(members[i].Name, err)
 		}
-	}
-	if !asExpected && len(members) <= maxOrder {
-		order = make([]*field, len(members))
-		for i := range members {
-			order[i] = p.fields[members[i].Name]
-		}
-		p.order.Store(&order)
 	}
 	return nil
+}
+
+// orderOf returns the order of o's members, which is remembered.
+func (p *plan) orderOf(o *strictjson.Object) (*Order, error) {
+	names := o.Order()
+	if last := p.order.Load(); last != nil && names != nil && last.names == names {
+		return last, nil
+	}
+	members := o.Members()
+	order := &Order{names: names, fields: make([]*field, len(members))}
+	for i := range members {
+		var err error
+		if order.fields[i], err = p.find(members[i].Name); err != nil {
+			return nil, err
+		}
+	}
+	if names != nil {
+		p.order.Store(order)
+	}
+	return order, nil
+}
+
+// find returns the field that takes the claim called name, or nil if none does.
+func (p *plan) find(name string) (*field, error) {
+	f := p.fields[name]
+	if f == nil {
+		if known, ok := p.folded[strictjson.Fold(name)]; ok {
+			return nil, &SyntaxError{Problem: fmt.Sprintf("%.64q differs only by case from the claim %q", name, known)}
+		}
+	}
+	return f, nil
 }
 
 // claimError puts the name of a claim to an error in its value.

@@ -19,14 +19,39 @@ type Set struct{ object strictjson.Object }
 // case, at any level. Its error is a *[SyntaxError].
 func Parse(data []byte) (*Set, error) {
 	set := new(Set)
-	if err := set.object.Parse(string(data)); err != nil {
-		var s *strictjson.SyntaxError
-		if errors.As(err, &s) {
-			return nil, &SyntaxError{Offset: s.Offset, Problem: s.Problem}
-		}
+	if err := set.Parse(data, nil); err != nil {
 		return nil, err
 	}
 	return set, nil
+}
+
+// Parse is the function [Parse] into s, whose memory it uses again: for whoever
+// reads many claims sets, one after the other. What was decoded from s before
+// stays as it is. With an error, s is not to be used.
+//
+// Expected is the order in which the claims are likely to come, such as that of
+// [Decoder.Order]. It makes reading faster and changes nothing else; nil means
+// that nothing is known.
+func (s *Set) Parse(data []byte, expected *Order) error {
+	var order *strictjson.Order
+	if expected != nil {
+		order = expected.names
+	}
+	err := s.object.Parse(string(data), order)
+	if err == nil {
+		return nil
+	}
+	var syntax *strictjson.SyntaxError
+	if errors.As(err, &syntax) {
+		return &SyntaxError{Offset: syntax.Offset, Problem: syntax.Problem}
+	}
+	return err
+}
+
+// Order is the order in which an issuer sends its claims, as a [Decoder] saw it.
+type Order struct {
+	names  *strictjson.Order
+	fields []*field // that take them; nil for a claim that the model does not declare
 }
 
 // Lookup returns the JSON text of the claim called name, and whether it is

@@ -65,9 +65,9 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 // read takes raw apart and checks its signature. What it returns has claims that
 // are the issuer's, and not checked yet.
 func (v *Verifier) read(ctx context.Context, raw string) (*Token, Key, error) {
-	buffer := v.buffers.Get().(*[]byte)
-	defer v.buffers.Put(buffer)
-	o, err := v.open(raw, buffer)
+	w := v.workspaces.Get().(*workspace)
+	defer v.workspaces.Put(w)
+	o, err := v.open(raw, w)
 	if err != nil {
 		return nil, Key{}, err
 	}
@@ -79,7 +79,7 @@ func (v *Verifier) read(ctx context.Context, raw string) (*Token, Key, error) {
 	if err != nil {
 		return nil, Key{}, err
 	}
-	v.headers.remember(o.parts.Header, o.header)
+	v.headers.remember(o.parts.Header, o.header, iss.codec)
 	c, err := iss.codec.decode(o.set)
 	if err != nil {
 		return nil, Key{}, claimError(err, iss.url)

@@ -99,18 +99,18 @@ func (v *Verifier) event(sum *[sha256.Size]byte, t *Token, err error) Event {
 
 // hash returns the SHA-256 of raw.
 func (v *Verifier) hash(raw string) (sum [sha256.Size]byte) {
-	buffer := v.buffers.Get().(*[]byte)
-	defer v.buffers.Put(buffer)
+	w := v.workspaces.Get().(*workspace)
+	defer v.workspaces.Put(w)
 	if len(raw) <= compact.MaxSize {
-		*buffer = append((*buffer)[:0], raw...)
-		return sha256.Sum256(*buffer)
+		w.bytes = append(w.bytes[:0], raw...)
+		return sha256.Sum256(w.bytes)
 	}
 	// In pieces: a token that is refused for its size is not worth a copy of it.
 	h := sha256.New()
 	for len(raw) > 0 {
 		n := min(len(raw), compact.MaxSize)
-		*buffer = append((*buffer)[:0], raw[:n]...)
-		h.Write(*buffer)
+		w.bytes = append(w.bytes[:0], raw[:n]...)
+		h.Write(w.bytes)
 		raw = raw[n:]
 	}
 	h.Sum(sum[:0])

@@ -88,6 +88,8 @@ type codec struct {
 	decode func(*claims.Set) (claims.Model, error)
 	// copy returns a shallow copy, for claims that several callers get.
 	copy func(claims.Model) claims.Model
+	// order returns the order in which the claims came last.
+	order func() *claims.Order
 }
 
 func modelOf[T any, P claims.ModelOf[T]]() *model {
@@ -111,6 +113,7 @@ func codecOf[T any, P claims.ModelOf[T]]() (*codec, error) {
 			again := *(*T)(c.(P))
 			return P(&again)
 		},
+		order: d.Order,
 	}, nil
 }
 

@@ -25,7 +25,7 @@ type Verifier struct {
 	now           func() time.Time
 	cache         *tokenCache // nil unless Config.CachedTokens is set
 	headers       headerMemo
-	buffers       sync.Pool // of *[]byte
+	workspaces    sync.Pool // of *workspace
 }
 
 // NewVerifier returns a Verifier. It does no I/O: keys are fetched when a token
@@ -37,7 +37,7 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 		return nil, err
 	}
 	v := &Verifier{cfg: cfg, issuers: make(map[string]*issuer, len(cfg.Issuers)), now: cfg.Now}
-	v.buffers.New = func() any { return new([]byte) }
+	v.workspaces.New = func() any { return new(workspace) }
 	if v.now == nil {
 		v.now = time.Now
 	}

@@ -9,7 +9,10 @@
 // for the caller to say.
 package strictjson
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MaxDepth is how many objects and arrays may be open at once. The deepest
 // claim of a CI platform, GitLab's user_identities, needs three.
@@ -19,6 +22,8 @@ const MaxDepth = 16
 type Object struct {
 	src     string
 	members []Member
+	seen    []seenName // the scanner's, kept for the next text
+	order   *Order     // that the members came in, if it was known before
 }
 
 // Member is a name of an [Object] and its value.
@@ -47,15 +52,20 @@ func (e *SyntaxError) Error() string {
 // Every error is a *[SyntaxError].
 func Parse(src string) (*Object, error) {
 	o := new(Object)
-	if err := o.Parse(src); err != nil {
+	if err := o.Parse(src, nil); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-// Parse is the function Parse into o. With an error, o is not to be used.
-func (o *Object) Parse(src string) error {
-	s := scanner{src: src}
+// Parse is the function Parse into o, whose memory it uses again: what
+// [Object.Members] returned before is not to be used any more, while names and
+// values taken from it stay good. With an error, o is not to be used.
+//
+// Expected, which may be nil, is the order in which the members are likely to
+// come. It makes reading faster and changes nothing else.
+func (o *Object) Parse(src string, expected *Order) error {
+	s := scanner{src: src, seen: o.seen[:0]}
 	s.skipSpace()
 	if s.pos >= len(src) {
 		return s.fail("nothing where a JSON object should be")
@@ -63,15 +73,25 @@ func (o *Object) Parse(src string) error {
 	if src[s.pos] != '{' {
 		return s.fail("not a JSON object")
 	}
+	if expected != nil {
+		s.expected = expected.names
+	}
 	// Room for a GitLab token's claims, and for no more members than src can
 	// hold: a key set may be a list of very many very small objects.
-	*o = Object{src: src, members: make([]Member, 0, min(40, len(src)/len(`"":0,`)+1))}
+	few := min(40, len(src)/len(`"":0,`)+1)
+	o.src, o.order = src, nil
+	o.members = slices.Grow(o.members[:0], few)
+	s.seen = slices.Grow(s.seen, few)
 	if err := s.object(1, &o.members); err != nil {
 		return err
 	}
+	o.seen = s.seen
 	s.skipSpace()
 	if s.pos != len(src) {
 		return s.fail("text after the JSON object")
+	}
+	if s.asExpected {
+		o.order = expected
 	}
 	return nil
 }
@@ -98,23 +118,13 @@ func (o *Object) Lookup(name string) (string, bool) {
 // It reports false if value is not an array. The value must come from an
 // [Object], whose checks it relies on.
 func Elements(value string) ([]string, bool) {
-	if len(value) == 0 || value[0] != '[' {
+	w, ok := WalkArray(value)
+	if !ok {
 		return nil, false
 	}
-	s := scanner{src: value, pos: 1}
-	s.skipSpace()
-	out := []string{}
-	for s.pos < len(value) && value[s.pos] != ']' {
-		start := s.pos
-		if err := s.value(1); err != nil {
-			return nil, false
-		}
-		out = append(out, value[start:s.pos])
-		s.skipSpace()
-		if s.pos < len(value) && value[s.pos] == ',' {
-			s.pos++
-			s.skipSpace()
-		}
+	out := make([]string, 0, w.Count())
+	for element, ok := w.Next(); ok; element, ok = w.Next() {
+		out = append(out, element)
 	}
 	return out, true
 }

@@ -8,8 +8,12 @@ import (
 
 // scanner walks a JSON text once, checking it by RFC 8259 as it goes.
 type scanner struct {
-	src string
-	pos int
+	src  string
+	pos  int
+	seen []seenName // names of the members of all open objects
+
+	expected   []string // names of the outermost object's members, perhaps
+	asExpected bool     // it had just those
 }
 
 func (s *scanner) fail(problem string) error {
@@ -39,32 +43,22 @@ func (s *scanner) object(depth int, out *[]Member) error {
 		s.pos++
 		return nil
 	}
-	var seen names
-	if out != nil {
-		seen.list = make([]string, 0, manyNames)
-	} else {
-		var few [8]string
-		seen.list = few[:0]
-	}
-	for {
-		at := s.pos
-		if s.pos >= len(s.src) || s.src[s.pos] != '"' {
-			return s.fail("no name where an object member should start")
-		}
-		raw, escaped, err := s.str()
-		if err != nil {
-			return err
-		}
-		name := raw[1 : len(raw)-1]
-		if escaped {
-			name, _ = Unquote(raw)
-		}
-		if other, dup := seen.add(name); dup {
-			s.pos = at
-			if other == name {
-				return s.fail("member " + quoteName(name) + " appears twice")
+	seen := s.open()
+	expecting := out != nil && len(s.expected) > 0
+	for n := 0; ; n++ {
+		var name string
+		if expecting {
+			if name, expecting = s.expect(n); !expecting {
+				for _, before := range s.expected[:n] {
+					s.add(&seen, before)
+				}
 			}
-			return s.fail("members " + quoteName(other) + " and " + quoteName(name) + " differ only by case")
+		}
+		if !expecting {
+			var err error
+			if name, err = s.name(&seen); err != nil {
+				return err
+			}
 		}
 		s.skipSpace()
 		if s.pos >= len(s.src) || s.src[s.pos] != ':' {
@@ -89,11 +83,39 @@ func (s *scanner) object(depth int, out *[]Member) error {
 			s.skipSpace()
 		case '}':
 			s.pos++
+			s.close(&seen)
+			if out != nil {
+				s.asExpected = expecting && n+1 == len(s.expected)
+			}
 			return nil
 		default:
 			return s.fail("neither comma nor brace after a member")
 		}
 	}
+}
+
+// name reads the name of a member of the object whose names so far are seen.
+func (s *scanner) name(seen *names) (string, error) {
+	at := s.pos
+	if s.pos >= len(s.src) || s.src[s.pos] != '"' {
+		return "", s.fail("no name where an object member should start")
+	}
+	raw, escaped, err := s.str()
+	if err != nil {
+		return "", err
+	}
+	name := raw[1 : len(raw)-1]
+	if escaped {
+		name, _ = Unquote(raw)
+	}
+	if other, dup := s.add(seen, name); dup {
+		s.pos = at
+		if other == name {
+			return "", s.fail("member " + quoteName(name) + " appears twice")
+		}
+		return "", s.fail("members " + quoteName(other) + " and " + quoteName(name) + " differ only by case")
+	}
+	return name, nil
 }
 
 func (s *scanner) array(depth int) error {

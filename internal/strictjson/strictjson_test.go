@@ -265,3 +265,129 @@ func FuzzFold(f *testing.F) {
 		require.Equal(t, Fold(a), Fold(Fold(a)))
 	})
 }
+
+// What is expected of an object's members makes no difference to what is read.
+func TestParseExpected(t *testing.T) {
+	const usual = `{"iss":"a","sub":"b","aud":["c"]}`
+	order := mustParse(t, usual).Order()
+	same := mustParse(t, usual)
+	require.NoError(t, same.Parse(` { "iss" : "x" , "sub" :1, "aud": {"iss":2} } `, order))
+	assert.Same(t, order, same.Order(), "they came as expected")
+	assert.Equal(t, []Member{{"iss", `"x"`}, {"sub", "1"}, {"aud", `{"iss":2}`}}, same.Members())
+
+	for in, problem := range map[string]string{
+		`{"iss":1,"sub":2,"aud":3,"iss":4}`:             `member "iss" appears twice`,
+		`{"iss":1,"sub":2,"SUB":3}`:                     `members "sub" and "SUB" differ only by case`,
+		`{"iss":1,"iss":2}`:                             `member "iss" appears twice`,
+		`{"iss":1,"sub":2,"aud":{"x":1,"x":2}}`:         `member "x" appears twice`,
+		`{"iss":1,"sub":2,"aud":3,}`:                    "no name where an object member should start",
+		`{"iss":1,"sub":2,"aud":3`:                      "object not closed",
+		`{"iss":1,"sub":2,"aud":3} {}`:                  "text after the JSON object",
+		`{"iss"`:                                        "no colon after a member's name",
+		`{"iss`:                                         "string not closed",
+		`{"iss":1,"sub":2,"aud":3,"\u0061ud":4}`:        `member "aud" appears twice`,
+		`{"iss":1,"sub":2,"aud":3,"other":4,"OTHER":5}`: `members "other" and "OTHER" differ only by case`,
+	} {
+		var o Object
+		err := o.Parse(in, order)
+		var s *SyntaxError
+		if assert.ErrorAs(t, err, &s, in) {
+			assert.Equal(t, problem, s.Problem, in)
+		}
+	}
+	for _, in := range []string{`{}`, `{"iss":1}`, `{"sub":1,"iss":2,"aud":3}`, `{"iss":1,"sub":2,"aud":3,"x":4}`, `{"\u0069ss":1}`} {
+		o := mustParse(t, usual)
+		require.NoError(t, o.Parse(in, order), in)
+		assert.NotSame(t, order, o.Order(), in)
+		assert.Equal(t, append([]Member{}, mustParse(t, in).Members()...), append([]Member{}, o.Members()...), in)
+	}
+	// A name that cannot be spelled without an escape is not compared as text.
+	for _, in := range []string{`{"a\u0001":1}`, `{"a\"":1}`, `{"a\\":1}`} {
+		assert.Nil(t, mustParse(t, in).Order(), in)
+	}
+	assert.NotNil(t, mustParse(t, `{"é":1,"\u007f":2}`).Order())
+	many := make([]string, maxOrder+1)
+	for i := range many {
+		many[i] = fmt.Sprintf(`"n%d":0`, i)
+	}
+	assert.Nil(t, mustParse(t, "{"+strings.Join(many, ",")+"}").Order())
+	assert.NotNil(t, mustParse(t, "{"+strings.Join(many[1:], ",")+"}").Order())
+}
+
+func mustParse(t *testing.T, src string) *Object {
+	t.Helper()
+	o, err := Parse(src)
+	require.NoError(t, err)
+	return o
+}
+
+func FuzzParseExpected(f *testing.F) {
+	for _, s := range []string{`{"a":1,"b":2}`, `{"a":1,"A":2}`, `{"a":{"a":[]},"é":"\u00e9"}`, "{\"a\\u0001\":1}", "{\"a\x01\":1}"} {
+		f.Add(s, `{"a":1,"b":{"c":3}}`)
+		f.Add(`{"a":1,"b":{"c":3}}`, s)
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, before, in string) {
+		var o Object
+		if o.Parse(before, nil) != nil {
+			return
+		}
+		want, wantErr := Parse(in)
+		err := o.Parse(in, o.Order())
+		require.Equal(t, wantErr, err)
+		if err == nil {
+			require.Equal(t, append([]Member{}, want.Members()...), append([]Member{}, o.Members()...))
+		}
+	})
+}
+
+// A walk finds what the scanner read.
+func TestWalk(t *testing.T) {
+	value, _ := mustParse(t, `{"v": [ 1 ,"a]\"\\", {"b":[",",{}] , "c\n":null},[ ],true , -1.5e3] }`).Lookup("v")
+	want := []string{"1", `"a]\"\\"`, `{"b":[",",{}] , "c\n":null}`, "[ ]", "true", "-1.5e3"}
+	got, ok := Elements(value)
+	assert.True(t, ok)
+	assert.Equal(t, want, got)
+	w, ok := WalkObject(want[2])
+	require.True(t, ok)
+	var members []Member
+	for m, ok := w.NextMember(); ok; m, ok = w.NextMember() {
+		members = append(members, m)
+	}
+	assert.Equal(t, []Member{{"b", `[",",{}]`}, {"c\n", "null"}}, members)
+	_, ok = WalkObject("[]")
+	assert.False(t, ok)
+	_, ok = WalkArray("")
+	assert.False(t, ok)
+}
+
+// A walk relies on the scanner's checks, and finds what encoding/json does.
+func FuzzWalk(f *testing.F) {
+	for _, s := range []string{`[1,"a",{"b":2},[3]]`, `{"a":{"b":"c"},"d":[]}`, `["\\"]`, `[[],{"]":"}"}]`, ` [ 1 , 2 ] `} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		o, err := Parse(`{"v":` + in + `}`)
+		if err != nil || len(o.Members()) != 1 {
+			return
+		}
+		in = o.Members()[0].Value
+		if list, ok := Elements(in); ok {
+			var want []json.RawMessage
+			require.NoError(t, json.Unmarshal([]byte(in), &want))
+			require.Len(t, list, len(want))
+			for i := range list {
+				require.Equal(t, string(want[i]), list[i])
+			}
+		}
+		if w, ok := WalkObject(in); ok {
+			want, err := Parse(in)
+			require.NoError(t, err)
+			var got []Member
+			for m, more := w.NextMember(); more; m, more = w.NextMember() {
+				got = append(got, m)
+			}
+			require.Equal(t, append([]Member(nil), want.Members()...), got)
+		}
+	})
+}

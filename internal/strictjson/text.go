@@ -75,63 +75,6 @@ func foldRune(r rune) rune {
 	return least
 }
 
-// names finds out whether an object has two members whose names fold alike. A
-// filter of bits answers for nearly every name of an honest object; only where
-// two names share a bit are names compared. Many names, or many that share a
-// bit, go to a map, so that a hostile object stays linear to read.
-type names struct {
-	filter [4]uint64
-	list   []string
-	bits   [manyNames]uint8  // of each name in list
-	shared int               // how many names came whose bit was taken
-	many   map[string]string // from the fold to the name; nil while there are few
-}
-
-// manyNames and manyShared are from how many names on a map is used. No
-// platform's token has as many.
-const (
-	manyNames  = 64
-	manyShared = 16
-)
-
-// add records name. If it, or one that differs only by case, is there already,
-// add returns that one and true.
-func (s *names) add(name string) (string, bool) {
-	if s.many != nil {
-		return s.addToMany(name)
-	}
-	bit := foldedHash(name)
-	word, mask := bit>>6, uint64(1)<<(bit&63)
-	if s.filter[word]&mask != 0 {
-		fold := Fold(name)
-		for i, other := range s.list {
-			if s.bits[i] == bit && Fold(other) == fold {
-				return other, true
-			}
-		}
-		s.shared++
-	}
-	s.filter[word] |= mask
-	s.bits[len(s.list)] = bit
-	s.list = append(s.list, name)
-	if len(s.list) == manyNames || s.shared == manyShared {
-		s.many = make(map[string]string, 4*manyNames)
-		for _, other := range s.list {
-			s.many[Fold(other)] = other
-		}
-	}
-	return "", false
-}
-
-func (s *names) addToMany(name string) (string, bool) {
-	fold := Fold(name)
-	if other, ok := s.many[fold]; ok {
-		return other, true
-	}
-	s.many[fold] = name
-	return "", false
-}
-
 // foldedHash returns a number that is the same for all names that fold alike.
 func foldedHash(name string) uint8 {
 	h := uint32(2166136261)
