@@ -30,9 +30,9 @@ func TestAllocations(t *testing.T) {
 		raw  string
 		most float64
 	}{
-		"GitLab":             {plain, full, 30},
-		"CircleCI":           {plain, circle.CircleCI(audience), 30},
-		"GitLab, remembered": {caching, full, 2},
+		"GitLab":             {plain, full, 22},
+		"CircleCI":           {plain, circle.CircleCI(audience), 20},
+		"GitLab, remembered": {caching, full, 1},
 	} {
 		_, err := c.v.Verify(t.Context(), c.raw)
 		require.NoError(t, err)

@@ -24,7 +24,8 @@ func (v *Verifier) authenticate(ctx context.Context, raw string, sum *[sha256.Si
 		return nil, e
 	}
 	if v.cache != nil {
-		v.cache.put(&cachedToken{issuer: t.issuer, key: key, claims: t.issuer.codec.copy(t.claims), sum: *sum})
+		kept, _ := t.issuer.codec.copy(t.claims)
+		v.cache.put(&cachedToken{issuer: t.issuer, key: key, claims: kept, sum: *sum})
 	}
 	return t, nil
 }
@@ -55,7 +56,8 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 		e = &cachedToken{issuer: iss, key: *key, claims: e.claims, sum: *sum}
 		v.cache.put(e)
 	}
-	t := &Token{claims: iss.codec.copy(e.claims), issuer: iss, keyID: e.key.ID, algorithm: e.key.Algorithm, cached: true}
+	c, t := iss.codec.copy(e.claims)
+	t.claims, t.issuer, t.keyID, t.algorithm, t.cached = c, iss, e.key.ID, e.key.Algorithm, true
 	if e := v.checkClaims(t); e != nil {
 		return nil, e
 	}

@@ -81,22 +81,30 @@ func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered) *TokenErro
 		return fail(ErrAudience, "aud", "the token is for %s, which is more than the accepted %s", quoteAll(r.Audience), quoteAll(iss.audiences))
 	}
 	now, leeway := v.now(), v.cfg.leeway()
+	left, lead, ahead := until(r.ExpiresAt, now), until(r.NotBefore, now), until(r.IssuedAt, now)
 	switch {
 	case r.ExpiresAt == 0:
 		return fail(ErrClaim, "exp", "no exp")
-	case !now.Before(r.ExpiresAt.Time().Add(leeway)):
-		return fail(ErrExpired, "exp", "it expired at %s, %v ago", stamp(r.ExpiresAt), now.Sub(r.ExpiresAt.Time()).Round(time.Second))
-	case r.NotBefore != 0 && now.Before(r.NotBefore.Time().Add(-leeway)):
-		return fail(ErrNotYet, "nbf", "it is valid from %s, in %v; check the clocks", stamp(r.NotBefore), r.NotBefore.Time().Sub(now).Round(time.Second))
+	case left <= -leeway:
+		return fail(ErrExpired, "exp", "it expired at %s, %v ago", stamp(r.ExpiresAt), -left.Round(time.Second))
+	case r.NotBefore != 0 && lead > leeway:
+		return fail(ErrNotYet, "nbf", "it is valid from %s, in %v; check the clocks", stamp(r.NotBefore), lead.Round(time.Second))
 	case r.IssuedAt == 0:
 		return fail(ErrClaim, "iat", "no iat")
-	case now.Before(r.IssuedAt.Time().Add(-leeway)):
-		return fail(ErrNotYet, "iat", "it was issued at %s, %v ahead of the clock here", stamp(r.IssuedAt), r.IssuedAt.Time().Sub(now).Round(time.Second))
+	case ahead > leeway:
+		return fail(ErrNotYet, "iat", "it was issued at %s, %v ahead of the clock here", stamp(r.IssuedAt), ahead.Round(time.Second))
 	}
-	if lifetime, most := r.ExpiresAt.Time().Sub(r.IssuedAt.Time()), v.cfg.maxLifetime(); lifetime > most {
+	if lifetime, most := left-ahead, v.cfg.maxLifetime(); lifetime > most {
 		return fail(ErrTooOld, "exp", "it is valid for %v from its issue; at most %v is accepted (Config.MaxLifetime)", lifetime, most)
 	}
 	return nil
+}
+
+// until returns the time from now to d. Centuries away it is a century.
+func until(d claims.NumericDate, now time.Time) time.Duration {
+	const century = 100 * 366 * 24 * 60 * 60
+	seconds := min(max(int64(d)-now.Unix(), -century), century)
+	return time.Duration(seconds)*time.Second - time.Duration(now.Nanosecond())
 }
 
 func stamp(d claims.NumericDate) string { return d.Time().Format(time.RFC3339) }
