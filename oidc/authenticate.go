@@ -128,7 +128,7 @@ func (v *Verifier) issuerOf(ctx context.Context, set *claims.Set) (*issuer, erro
 	if iss, err := v.issuerAt(ctx, url); iss != nil || err != nil {
 		return iss, err
 	}
-	e := &TokenError{Reason: ErrIssuer, Issuer: url, Claim: "iss", Detail: quote(url) + " is not configured"}
+	e := &TokenError{Reason: ErrIssuer, Issuer: url[:min(len(url), maxIssuer)], Claim: "iss", Detail: quote(url) + " is not configured"}
 	for i, known := range v.order {
 		if i == maxLookalikes {
 			break
@@ -157,6 +157,10 @@ func (v *Verifier) issuerAt(ctx context.Context, url string) (*issuer, error) {
 // maxLookalikes bounds the search for the issuer that was meant: refusing a
 // stranger's token must not cost more the more issuers there are.
 const maxLookalikes = 64
+
+// maxIssuer is how many bytes of an issuer that is not configured an error keeps:
+// it is whatever the sender wrote.
+const maxIssuer = 256
 
 // claimError translates an error of package claims.
 func claimError(err error, issuer string) error {

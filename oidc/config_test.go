@@ -61,11 +61,13 @@ func TestNewVerifierRefuses(t *testing.T) {
 		`issuer "...@x.example" was not made by`:                               with(oidc.Issuer{URL: "https://me:secret@x.example"}),
 		`keys of issuer "https://gitlab.com" were not made by NewRemoteKeySet`: edit(func(i *oidc.Issuer) { i.Keys = (*oidc.RemoteKeySet)(nil) }),
 		"were not made by NewRemoteKeySet":                                     edit(func(i *oidc.Issuer) { i.Keys = new(oidc.RemoteKeySet) }),
-		"CircleCIServer wants organizations' UUIDs":                            with(oidc.CircleCIServer("https://ci.acme.example", otherOrg, "acme")),
-		`algorithm "HS256"`:                                                    edit(func(i *oidc.Issuer) { i.Algorithms = []oidc.Algorithm{"HS256"} }),
-		`algorithm "none"`:                                                     edit(func(i *oidc.Issuer) { i.Algorithms = []oidc.Algorithm{oidc.RS256, "none"} }),
-		"the static key set is empty":                                          edit(func(i *oidc.Issuer) { i.Keys = oidc.StaticKeySet{} }),
-		"has no ID":                                                            edit(func(i *oidc.Issuer) { i.Keys = oidc.StaticKeySet{{Algorithm: oidc.RS256, Public: &weak.PublicKey}} }),
+		"is that of organization 4b2d9f10-0000-4000-8000-000000000000, which CircleCIServer was not given": with(
+			oidc.CircleCIServer("https://ci.acme.example/org/4B2D9F10-0000-4000-8000-000000000000", otherOrg)),
+		"CircleCIServer wants organizations' UUIDs": with(oidc.CircleCIServer("https://ci.acme.example", otherOrg, "acme")),
+		`algorithm "HS256"`:                         edit(func(i *oidc.Issuer) { i.Algorithms = []oidc.Algorithm{"HS256"} }),
+		`algorithm "none"`:                          edit(func(i *oidc.Issuer) { i.Algorithms = []oidc.Algorithm{oidc.RS256, "none"} }),
+		"the static key set is empty":               edit(func(i *oidc.Issuer) { i.Keys = oidc.StaticKeySet{} }),
+		"has no ID":                                 edit(func(i *oidc.Issuer) { i.Keys = oidc.StaticKeySet{{Algorithm: oidc.RS256, Public: &weak.PublicKey}} }),
 		"the RSA key has 1024 bits": edit(func(i *oidc.Issuer) {
 			i.Keys = oidc.StaticKeySet{{ID: "k", Algorithm: oidc.RS256, Public: &weak.PublicKey}}
 		}),

@@ -220,6 +220,20 @@ func TestConformanceOfRotation(t *testing.T) {
 	})
 }
 
+// Of a platform that is not known here, nothing else tells a logout token apart.
+func TestConformanceOfLogoutTokensOfOthers(t *testing.T) {
+	p := newProvider(t, oidc.RS256)
+	raw := p.Sign(p.idToken())
+	_, err := p.v.Verify(t.Context(), raw)
+	require.NoError(t, err)
+	for _, events := range []any{map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}, map[string]any{}, nil} {
+		c := p.idToken()
+		c["events"] = events
+		_, err := p.v.Verify(t.Context(), p.Sign(c))
+		assert.Equal(t, "events", requireToken(t, err, oidc.ErrClaim).Claim)
+	}
+}
+
 // Logout tokens come from the same issuer, for the same audience and under the
 // same keys. None passes for a job's token, however it is made.
 func TestConformanceOfLogoutTokens(t *testing.T) {

@@ -56,7 +56,8 @@ var (
 type TokenError struct {
 	// Reason is one of ErrMalformed to ErrModel.
 	Reason error
-	// Issuer is the token's iss, not verified; empty if it could not be read.
+	// Issuer is the token's iss, not verified; empty if it could not be read, and
+	// at most 256 bytes of one that is not configured.
 	Issuer string
 	// Claim is the claim at fault, as the platform spells it; empty if there is
 	// none.

@@ -103,3 +103,12 @@ func TestTokenInLogs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, tok.Identity(), "a model without an identity")
 }
+
+// An issuer that is not configured is whatever the sender wrote.
+func TestUnknownIssuerIsCut(t *testing.T) {
+	issuer, v := bench(t)
+	_, err := v.Verify(t.Context(), issuer.GitLab(audience, withClaim("iss", "https://"+strings.Repeat("a", 5000)+".example")))
+	e := requireToken(t, err, oidc.ErrIssuer)
+	assert.Len(t, e.Issuer, 256)
+	assert.Less(t, len(err.Error()), 500)
+}

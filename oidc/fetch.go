@@ -148,7 +148,7 @@ func (r *RemoteKeySet) fetch(ctx context.Context, now time.Time) (*snapshot, err
 	}
 	known := r.found != "" && now.Sub(r.foundAt) < discoveryAge
 	if !known {
-		if err := r.discover(ctx, now); err != nil {
+		if err := r.rediscover(ctx, now); err != nil {
 			return nil, err
 		}
 	}
@@ -163,6 +163,33 @@ func (r *RemoteKeySet) fetch(ctx context.Context, now time.Time) (*snapshot, err
 	return r.fetchKeys(ctx, r.found, now)
 }
 
+// rediscover looks the key set's URL up. If the document is out of reach, a URL
+// that it gave before does for another while: the one can be down without the
+// other. A document that can be read and is wrong is an error.
+func (r *RemoteKeySet) rediscover(ctx context.Context, now time.Time) error {
+	if r.found == "" {
+		return r.discover(ctx, now)
+	}
+	// Half of the time that is left, so that the keys can still be fetched.
+	within := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	err := r.discover(within, now)
+	if err == nil || errors.Is(err, errDocument) || now.Sub(r.foundAt) >= discoveryAge+r.opts.MaxStale {
+		return err
+	}
+	r.opts.Logger.Warn("oidc: discovery failed, the key set's URL is used past its time", slog.String("issuer", r.issuer),
+		slog.Any("error", err), slog.Duration("age", now.Sub(r.foundAt)))
+	return nil
+}
+
+// errDocument begins the cause when there was a discovery document, and it was
+// wrong.
+var errDocument = errors.New("the discovery document")
+
 // discover reads the issuer's discovery document (OpenID Connect Discovery 1.0
 // section 4). A key set on another host is followed: naming it is what the
 // document is for.
@@ -173,11 +200,11 @@ func (r *RemoteKeySet) discover(ctx context.Context, now time.Time) error {
 		return err
 	}
 	fail := func(format string, args ...any) error {
-		return &UnavailableError{Op: OpDiscovery, Issuer: r.issuer, URL: where, Err: fmt.Errorf(format, args...)}
+		return &UnavailableError{Op: OpDiscovery, Issuer: r.issuer, URL: where, Err: fmt.Errorf("%w"+format, append([]any{errDocument}, args...)...)}
 	}
 	o, err := strictjson.Parse(string(body))
 	if err != nil {
-		return fail("the discovery document: %v", err)
+		return fail(": %v", err)
 	}
 	member := func(name string) string {
 		v, _ := o.Lookup(name)
@@ -190,19 +217,19 @@ func (r *RemoteKeySet) discover(ctx context.Context, now time.Time) error {
 		if hint != "" {
 			hint = " (" + hint + ")"
 		}
-		return fail("the discovery document is of issuer %s, the configured one is %s%s", quote(got), quote(r.issuer), hint)
+		return fail(" is of issuer %s, the configured one is %s%s", quote(got), quote(r.issuer), hint)
 	}
 	uri := member("jwks_uri")
 	keys, err := httpx.CheckURL(uri)
 	switch {
 	case err != nil:
-		return fail("the discovery document's jwks_uri %s: %v", quote(uri), err)
+		return fail("'s jwks_uri %s: %v", quote(uri), err)
 	case keys.Scheme == "http" && !strings.HasPrefix(r.issuer, "http:"):
 		// Plain http is for loopback, and who names this machine's own must be
 		// on it.
-		return fail("the discovery document's jwks_uri %s is not https, as the issuer is", quote(uri))
+		return fail("'s jwks_uri %s is not https, as the issuer is", quote(uri))
 	case len(uri) > maxURL:
-		return fail("the discovery document's jwks_uri has %d bytes, more than the %d that are accepted", len(uri), maxURL)
+		return fail("'s jwks_uri has %d bytes, more than the %d that are accepted", len(uri), maxURL)
 	}
 	r.found, r.foundAt = uri, now
 	return nil

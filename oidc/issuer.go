@@ -53,7 +53,9 @@ type model struct {
 
 // IssuerOf trusts the issuer at url, a platform that this package does not
 // know, whose claims are modelled by T. It checks what RFC 7519 asks for and
-// knows nothing of forks or reruns: [Config.Authorize] has to. It is not for
+// knows nothing of forks or reruns: [Config.Authorize] has to. A token with an
+// events claim is refused: it reports an event, such as a logout (RFC 8417
+// section 2.2), and is nobody's identity. IssuerOf is not for
 // GitLab and CircleCI: [NewVerifier] refuses their models here, since the
 // checks that belong to them would be missing.
 func IssuerOf[T any, P claims.ModelOf[T]](url string) Issuer {
@@ -64,6 +66,7 @@ func IssuerOf[T any, P claims.ModelOf[T]](url string) Issuer {
 			m.err = fmt.Errorf("IssuerOf[%v] would leave out the checks that belong to %v; use oidc.GitLab or oidc.CircleCI", t, own)
 		}
 	}
+	m.check = checkNoEvents
 	return Issuer{URL: url, model: m}
 }
 
@@ -191,6 +194,9 @@ func CircleCIServer(issuerURL string, organizationIDs ...string) Issuer {
 	own := ""
 	if i := strings.LastIndex(issuerURL, "/org/"); i >= 0 {
 		own = strings.ToLower(issuerURL[i+len("/org/"):])
+	}
+	if err == nil && claims.IsUUID(own) && !slices.Contains(ids, own) {
+		err = fmt.Errorf("the issuer %s is that of organization %s, which CircleCIServer was not given", quoteURL(issuerURL), own)
 	}
 	m := circleCI(func(c *claims.CircleCI) *TokenError {
 		switch id := strings.ToLower(c.OrganizationID); {

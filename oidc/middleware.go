@@ -113,9 +113,10 @@ func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 		status = http.StatusUnauthorized
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case errors.Is(err, ErrNoToken):
-		// Section 3.1: without credentials, no error code.
+		// Section 3.1: without credentials, no error code. Section 3: but at least
+		// one parameter.
 		status = http.StatusUnauthorized
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set("WWW-Authenticate", `Bearer realm="ci"`)
 	case errors.Is(err, ErrRequest):
 		status = http.StatusBadRequest
 		h.Set("WWW-Authenticate", `Bearer error="invalid_request"`)

@@ -57,9 +57,9 @@ func TestMiddleware(t *testing.T) {
 	}{
 		"accepted":             {[]string{"Bearer " + good}, 200, ""},
 		"scheme in lower case": {[]string{"bearer  " + good}, 200, ""},
-		"nothing":              {nil, 401, "Bearer"},
-		"Basic":                {[]string{"Basic eDp5"}, 401, "Bearer"},
-		"empty header":         {[]string{""}, 401, "Bearer"},
+		"nothing":              {nil, 401, `Bearer realm="ci"`},
+		"Basic":                {[]string{"Basic eDp5"}, 401, `Bearer realm="ci"`},
+		"empty header":         {[]string{""}, 401, `Bearer realm="ci"`},
 		"no token":             {[]string{"Bearer"}, 400, `Bearer error="invalid_request"`},
 		"blank token":          {[]string{"Bearer "}, 400, `Bearer error="invalid_request"`},
 		"two headers":          {[]string{"Bearer " + good, "Bearer " + good}, 400, `Bearer error="invalid_request"`},

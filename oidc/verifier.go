@@ -76,9 +76,10 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 }
 
 // Warm fetches the keys of every issuer whose key set can be fetched, a few at
-// a time, for use at start or in a readiness probe. It returns the errors of
-// all that failed, joined; each is an *[UnavailableError]. Verify works without
-// it, and after it failed.
+// a time, however fresh those at hand are: for use at start. It returns the
+// errors of all that failed, joined; each is an *[UnavailableError]. Verify works
+// without it, and after it failed. For a readiness probe use [Verifier.Health],
+// which fetches nothing.
 func (v *Verifier) Warm(ctx context.Context) error {
 	if v == nil || v.crypto == nil {
 		return errNoVerifier
