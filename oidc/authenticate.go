@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/internal/compact"
@@ -16,11 +17,11 @@ func (v *Verifier) authenticate(ctx context.Context, raw string, sum *[sha256.Si
 			return t, err
 		}
 	}
-	t, key, err := v.read(ctx, raw)
+	t, key, now, err := v.read(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	if e := v.checkClaims(t); e != nil {
+	if e := v.checkClaims(t, now); e != nil {
 		return nil, e
 	}
 	if v.cache != nil {
@@ -42,9 +43,9 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 	if err != nil {
 		return nil, err
 	}
-	keys, err := iss.keys.Keys(ctx, e.key.ID)
+	keys, now, err := v.keysOf(ctx, iss, e.key.ID)
 	if err != nil {
-		return nil, iss.unavailable(err)
+		return nil, err
 	}
 	key, ok := e.key.among(keys)
 	if !ok {
@@ -58,40 +59,56 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 	}
 	c, t := iss.codec.copy(e.claims)
 	t.claims, t.issuer, t.keyID, t.algorithm, t.cached = c, iss, e.key.ID, e.key.Algorithm, true
-	if e := v.checkClaims(t); e != nil {
+	if e := v.checkClaims(t, now); e != nil {
 		return nil, e
 	}
 	return t, nil
 }
 
+// keysOf returns the keys of iss with the given ID, and the time once they are
+// at hand.
+func (v *Verifier) keysOf(ctx context.Context, iss *issuer, keyID string) ([]Key, time.Time, error) {
+	now := v.now()
+	if r, ok := iss.keys.(*RemoteKeySet); ok {
+		if keys := r.at(now, keyID); keys != nil {
+			return keys, now, nil
+		}
+	}
+	keys, err := iss.keys.Keys(ctx, keyID)
+	if err != nil {
+		return nil, now, iss.unavailable(err)
+	}
+	return keys, v.now(), nil // Keys may have been waited for.
+}
+
 // read takes raw apart and checks its signature. What it returns has claims that
-// are the issuer's, and not checked yet.
-func (v *Verifier) read(ctx context.Context, raw string) (*Token, Key, error) {
+// are the issuer's, and not checked yet, and the time to check them at.
+func (v *Verifier) read(ctx context.Context, raw string) (*Token, Key, time.Time, error) {
 	w := v.workspaces.Get().(*workspace)
 	defer v.workspaces.Put(w)
 	o, err := v.open(raw, w)
 	if err != nil {
-		return nil, Key{}, err
+		return nil, Key{}, time.Time{}, err
 	}
 	iss, err := v.issuerOf(ctx, o.set)
 	if err != nil {
-		return nil, Key{}, err
+		return nil, Key{}, time.Time{}, err
 	}
-	key, err := v.checkSignature(ctx, iss, o)
+	key, now, err := v.checkSignature(ctx, iss, o)
 	if err != nil {
-		return nil, Key{}, err
+		return nil, Key{}, time.Time{}, err
 	}
 	v.headers.remember(o.parts.Header, o.header, iss.codec)
 	c, err := iss.codec.decode(o.set)
 	if err != nil {
-		return nil, Key{}, claimError(err, iss.url)
+		return nil, Key{}, time.Time{}, claimError(err, iss.url)
 	}
-	return &Token{claims: c, issuer: iss, keyID: key.ID, algorithm: key.Algorithm}, key, nil
+	return &Token{claims: c, issuer: iss, keyID: key.ID, algorithm: key.Algorithm}, key, now, nil
 }
 
 // checkClaims checks the claims of a token whose signature is good.
-func (v *Verifier) checkClaims(t *Token) error {
-	e := v.checkRegistered(t.issuer, t.claims.RegisteredClaims())
+func (v *Verifier) checkClaims(t *Token, now time.Time) error {
+	e := v.checkRegistered(t.issuer, t.claims.RegisteredClaims(), now)
 	if e == nil && t.issuer.check != nil {
 		e = t.issuer.check(t.claims)
 	}

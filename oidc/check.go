@@ -11,10 +11,11 @@ import (
 	"github.com/cioidc/cioidc/internal/jose"
 )
 
-// checkSignature finds the key, checks the signature with it, and returns it.
-func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (Key, error) {
-	fail := func(reason error, detail string) (Key, error) {
-		return Key{}, &TokenError{Reason: reason, Issuer: iss.url, Detail: detail}
+// checkSignature finds the key, checks the signature with it, and returns it
+// and the time once the key was at hand.
+func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (Key, time.Time, error) {
+	fail := func(reason error, detail string) (Key, time.Time, error) {
+		return Key{}, time.Time{}, &TokenError{Reason: reason, Issuer: iss.url, Detail: detail}
 	}
 	alg := Algorithm(o.header.Algorithm)
 	if !slices.Contains(iss.algorithms, alg) {
@@ -23,9 +24,9 @@ func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (K
 	if o.header.KeyID == "" {
 		return fail(ErrUnknownKey, "the token has no kid")
 	}
-	keys, err := iss.keys.Keys(ctx, o.header.KeyID)
+	keys, now, err := v.keysOf(ctx, iss, o.header.KeyID)
 	if err != nil {
-		return Key{}, iss.unavailable(err)
+		return Key{}, now, err
 	}
 	tried := 0
 	for _, k := range keys {
@@ -38,7 +39,7 @@ func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (K
 			break
 		}
 		if v.crypto.Verify(string(k.Algorithm), k.Public, o.input, o.signature) == nil {
-			return k, nil
+			return k, now, nil
 		}
 	}
 	if tried == 0 {
@@ -58,7 +59,7 @@ func (i *issuer) unavailable(err error) error {
 }
 
 // checkRegistered checks the claims that RFC 7519 defines.
-func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered) *TokenError {
+func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered, now time.Time) *TokenError {
 	fail := func(reason error, claim, format string, args ...any) *TokenError {
 		return &TokenError{Reason: reason, Claim: claim, Detail: fmt.Sprintf(format, args...)}
 	}
@@ -80,7 +81,7 @@ func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered) *TokenErro
 	case accepted < len(r.Audience) && v.cfg.RejectExtraAudiences:
 		return fail(ErrAudience, "aud", "the token is for %s, which is more than the accepted %s", quoteAll(r.Audience), quoteAll(iss.audiences))
 	}
-	now, leeway := v.now(), v.cfg.leeway()
+	leeway := v.cfg.leeway()
 	left, lead, ahead := until(r.ExpiresAt, now), until(r.NotBefore, now), until(r.IssuedAt, now)
 	switch {
 	case r.ExpiresAt == 0:

@@ -230,6 +230,7 @@ func (c *Config) keyOptions() *RemoteKeySetOptions {
 	if c.Observer != nil {
 		o.Observer = c.Observer
 	}
+	o.sameClock = o.Now == nil || c.Now != nil
 	if c.Now != nil {
 		o.Now = c.Now
 	}
