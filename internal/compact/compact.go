@@ -78,13 +78,13 @@ func split(raw string, emptyPayload bool) (Parts, error) {
 		return Parts{}, malformed("JSON serialization; only the compact one is accepted")
 	}
 	first := strings.IndexByte(raw, '.')
-	last := strings.LastIndexByte(raw, '.')
+	last := first + 1 + strings.IndexByte(raw[first+1:], '.')
 	if first < 0 || first == last {
 		return Parts{}, malformed("not a signed token: it does not have three parts separated by dots")
 	}
-	if dots := strings.Count(raw[first+1:last], "."); dots > 0 {
+	if strings.IndexByte(raw[last+1:], '.') >= 0 {
 		const detail = "more than three parts; encrypted tokens (JWE) are not accepted"
-		if dots == 2 && encrypted(raw[:first]) {
+		if strings.Count(raw, ".") == 4 && encrypted(raw[:first]) {
 			return Parts{}, unsupported(detail)
 		}
 		return Parts{}, malformed(detail)
