@@ -78,6 +78,8 @@ func NewEndpoint(p aws.CredentialsProvider) (*Endpoint, error) {
 // endpoint, which is served at baseURL, such as "http://127.0.0.1:38741". One
 // of them is the authorization token: put them into the environment of the
 // processes that may use the credentials, and nowhere else.
+//
+// SDKs prefer other variables to these; see [ShadowingVariables].
 func (e *Endpoint) Environ(baseURL string) []string {
 	return []string{
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + strings.TrimSuffix(baseURL, "/") + "/credentials",
