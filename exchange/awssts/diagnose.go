@@ -164,7 +164,7 @@ func (p *Provider) expired(t *peek.Token) []exchange.Cause {
 		Action:  "exchange it earlier in the job, or give the job a token that lives longer",
 	}
 	if t.Identity.Platform == "gitlab" {
-		c.Action = "exchange it earlier in the job, or raise the job's timeout: GitLab does not renew a token during a job"
+		c.Action = "exchange it earlier in the job, or raise the job's `timeout`: GitLab does not renew a token during a job"
 	}
 	if t.ExpiresAt != 0 {
 		exp, now := t.ExpiresAt.Time(), p.cfg.Now()
