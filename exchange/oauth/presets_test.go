@@ -160,8 +160,10 @@ var presets = []preset{
 		code:     "invalid-publisher", description: "valid token, but no corresponding publisher", cause: "pypi-publisher",
 	},
 	{
-		name:     "npm",
-		config:   func(s exchange.TokenSource) oauth.Config { return oauth.NPM("https://registry.example/", "@acme/tool", s) },
+		name: "npm",
+		config: func(s exchange.TokenSource) oauth.Config {
+			return oauth.NPM("https://registry.example/", "@acme/tool", s)
+		},
 		audience: "npm:registry.example",
 		status:   201,
 		answer:   `{"token_type":"oidc","token":"npm_0123456789abcdefghijklmnopqrstuvwxyz","created":"2025-07-01T12:00:00.000Z","expires":"2025-07-01T13:00:00.000Z"}`,
