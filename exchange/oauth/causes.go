@@ -99,7 +99,7 @@ func (r *refused) entra() (exchange.Cause, bool) {
 }
 
 // vaultClaim is what the JWT auth method of Vault and OpenBao says of a claim.
-var vaultClaim = regexp.MustCompile(`claim "([^"]{1,128})" (?:does not match|is missing)`)
+var vaultClaim = regexp.MustCompile(`claim "([^"]{1,128})" (does not match|is missing)`)
 
 // vault explains the texts of the JWT auth method of Vault and OpenBao.
 func (r *refused) vault() (exchange.Cause, bool) {
@@ -144,7 +144,17 @@ func (r *refused) vault() (exchange.Cause, bool) {
 			Evidence: []exchange.Evidence{{Name: "role", Configured: r.Request.Params.Get("role")}},
 		}, true
 	}
-	if m := vaultClaim.FindStringSubmatch(r.Description); m != nil {
+	m := vaultClaim.FindStringSubmatch(r.Description)
+	switch {
+	case m == nil:
+	case m[2] == "is missing":
+		return exchange.Cause{
+			ID:      "vault-claim-missing",
+			Summary: "the token does not have the claim " + safetext.Quote(m[1]) + ", which the role's bound_claims demand",
+			Action:  "compare bound_claims of the role with the claims of this platform's tokens",
+			Certain: true,
+		}, true
+	default:
 		return exchange.Cause{
 			ID:       "vault-claim",
 			Summary:  "the token's claim " + safetext.Quote(m[1]) + " is not one of those that the role accepts",

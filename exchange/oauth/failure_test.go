@@ -61,18 +61,21 @@ func TestShapesOfErrors(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body, code, description string
 	}{
-		"RFC 6749":           {`{"error":"invalid_grant","error_description":"no"}`, "invalid_grant", "no"},
-		"Vault":              {`{"errors":["error validating token: x","y"]}`, "", "error validating token: x"},
-		"npm":                {`{"message":"not found"}`, "", "not found"},
-		"PyPI":               {`{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed"}]}`, "invalid-token", "malformed"},
-		"JFrog":              {`{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}`, "UNAUTHORIZED", "no"},
-		"Databricks":         {`{"error_code":"PERMISSION_DENIED","message":"no"}`, "PERMISSION_DENIED", "no"},
-		"Cloudsmith":         {`{"detail":"no"}`, "", "no"},
-		"nested":             {`{"error":{"code":400,"message":"no","status":"INVALID"}}`, "400", "no"},
-		"AADSTS":             {`{"error":"invalid_request","error_description":"AADSTS900023: Specified tenant is neither a valid DNS name"}`, "AADSTS900023", "AADSTS900023: Specified tenant is neither a valid DNS name"},
-		"AADSTS within":      {`{"error":"invalid_request","error_description":"see AADSTS900023"}`, "invalid_request", "see AADSTS900023"},
-		"empty errors":       {`{"errors":[],"message":"m"}`, "", "m"},
-		"lines and controls": {`{"error":"a\nb","error_description":"c\r\n\u001b[31md"}`, "a b", "c   [31md"},
+		"RFC 6749":            {`{"error":"invalid_grant","error_description":"no"}`, "invalid_grant", "no"},
+		"Vault":               {`{"errors":["error validating token: x","y"]}`, "", "error validating token: x"},
+		"npm":                 {`{"message":"not found"}`, "", "not found"},
+		"PyPI":                {`{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed"}]}`, "invalid-token", "malformed"},
+		"JFrog":               {`{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}`, "UNAUTHORIZED", "no"},
+		"Databricks":          {`{"error_code":"PERMISSION_DENIED","message":"no"}`, "PERMISSION_DENIED", "no"},
+		"Cloudsmith":          {`{"detail":"no"}`, "", "no"},
+		"nested":              {`{"error":{"code":400,"message":"no","status":"INVALID"}}`, "400", "no"},
+		"AADSTS":              {`{"error":"invalid_request","error_description":"AADSTS900023: Specified tenant is neither a valid DNS name"}`, "AADSTS900023", "AADSTS900023: Specified tenant is neither a valid DNS name"},
+		"AADSTS, its trace":   {`{"error":"invalid_client","error_description":"AADSTS700213: No matching record.\r\nTrace ID: t\r\nTimestamp: z","trace_id":"t"}`, "AADSTS700213", "AADSTS700213: No matching record."},
+		"definition":          {`{"error":"invalid_grant","error_description":"` + definition + `"}`, "invalid_grant", definition},
+		"definition and hint": {`{"error":"invalid_grant","error_description":"` + definition + ` The JWT expired."}`, "invalid_grant", "The JWT expired."},
+		"AADSTS within":       {`{"error":"invalid_request","error_description":"see AADSTS900023"}`, "invalid_request", "see AADSTS900023"},
+		"empty errors":        {`{"errors":[],"message":"m"}`, "", "m"},
+		"lines and controls":  {`{"error":"a\nb","error_description":"c\r\n\u001b[31md"}`, "a b", "c   [31md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSource(t)
@@ -107,6 +110,10 @@ func TestShapesOfErrors(t *testing.T) {
 		})
 	}
 }
+
+// definition is RFC 6749's, of invalid_grant.
+const definition = "The provided authorization grant (e.g., authorization code, resource owner credentials) or refresh token is invalid, expired, revoked, " +
+	"does not match the redirection URI used in the authorization request, or was issued to another client."
 
 func TestRequestIDIsKept(t *testing.T) {
 	s, e := newSource(t), answering(400, `{"error":"invalid_grant"}`)
@@ -348,6 +355,7 @@ func TestCauses(t *testing.T) {
 		"Vault issuer":      {400, vault("error validating token: invalid issuer (iss) claim"), "vault-issuer", "iss"},
 		"Vault expiry":      {400, vault("error validating token: invalid expiration time (exp) claim: token is expired"), "vault-expired", "exp"},
 		"Vault claim":       {400, vault(`error validating claims: claim \"ref_protected\" does not match any associated bound claim values`), "vault-claim", "ref_protected"},
+		"Vault, no claim":   {400, vault(`error validating claims: claim \"a\" is missing`), "vault-claim-missing", ""},
 		"Vault role":        {400, vault(`role \"deploy\" could not be found`), "vault-role", ""},
 		"PyPI publisher":    {422, `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, "pypi-publisher", "sub"},
 		"npm publisher":     {404, `{"message":"OIDC token exchange error - package not found"}`, "npm-publisher", "sub"},
