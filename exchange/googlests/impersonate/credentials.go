@@ -76,6 +76,31 @@ func IDToken(cfg Config, audience string) (*auth.Credentials, error) {
 	}), nil
 }
 
+// call asks for one token.
+type call func(context.Context, *credentials.IamCredentialsClient) (*auth.Token, error)
+
+// provider makes one impersonation for each call of Token. It caches nothing.
+type provider struct {
+	account *account
+	call    call
+}
+
+var _ auth.TokenProvider = (*provider)(nil)
+
+// Token implements [auth.TokenProvider].
+func (p *provider) Token(ctx context.Context) (*auth.Token, error) {
+	var token *auth.Token
+	err := p.account.do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
+		var err error
+		token, err = p.call(ctx, client)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return token, nil
+}
+
 func (c Config) delegates() []string {
 	names := make([]string, 0, len(c.Delegates))
 	for _, d := range c.Delegates {
@@ -88,7 +113,7 @@ func (c Config) delegates() []string {
 func (c Config) credentials(lifetime time.Duration, call call) *auth.Credentials {
 	early := min(expireEarly, lifetime/12)
 	return auth.NewCredentials(&auth.CredentialsOptions{
-		TokenProvider:          auth.NewCachedTokenProvider(newProvider(c, call), &auth.CachedTokenProviderOptions{ExpireEarly: early}),
+		TokenProvider:          auth.NewCachedTokenProvider(&provider{newAccount(c), call}, &auth.CachedTokenProviderOptions{ExpireEarly: early}),
 		ProjectIDProvider:      auth.CredentialsPropertyFunc(c.Base.ProjectID),
 		QuotaProjectIDProvider: auth.CredentialsPropertyFunc(c.Base.QuotaProjectID),
 		UniverseDomainProvider: auth.CredentialsPropertyFunc(c.Base.UniverseDomain),
