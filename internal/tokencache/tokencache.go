@@ -3,10 +3,10 @@ package tokencache
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
+	"github.com/cioidc/cioidc/internal/flight"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/tokensource"
 )
@@ -19,23 +19,12 @@ const margin = time.Minute
 // it as long as others wait for the same token.
 const timeout = 10 * time.Second
 
-// errExited is the error of a source that ended its goroutine, as the FailNow
-// method of a test does.
-var errExited = errors.New("the source ended its goroutine without a result")
-
 // Cache keeps one token per audience until a minute before its exp. Callers
 // that want the same token at the same time share one call of the source. The
 // zero value is ready to use, by one source; it must not be copied.
 type Cache struct {
-	mu      sync.Mutex
-	entries map[string]*entry
-}
-
-type entry struct {
-	done  chan struct{} // closed when token and err are set
-	token string
-	err   error
-	until time.Time // zero, as after an error: not to be kept
+	mu    sync.Mutex
+	slots map[string]*flight.Slot[string]
 }
 
 // Token returns the token for audience, from src if none is kept. A token that
@@ -46,52 +35,31 @@ type entry struct {
 // its cancellation and with 10 seconds. If ctx ends first, the error is ctx's.
 // A source that panics gives a *[tokensource.PanicError].
 func (c *Cache) Token(ctx context.Context, src tokensource.Source, audience string, now func() time.Time) (string, error) {
-	if now == nil {
-		now = time.Now
-	}
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	c.mu.Lock()
-	e := c.entries[audience]
-	if e == nil || e.stale(now()) {
-		e = &entry{done: make(chan struct{})}
-		if c.entries == nil {
-			c.entries = make(map[string]*entry)
+	return c.slot(audience).Get(ctx, now, func(ctx context.Context) (string, time.Time, error) {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		token, err := tokensource.Token(ctx, src, audience)
+		if err != nil {
+			return "", time.Time{}, err
 		}
-		c.entries[audience] = e
-		go c.fill(context.WithoutCancel(ctx), e, src, audience)
-	}
-	c.mu.Unlock()
-
-	select {
-	case <-e.done:
-		return e.token, e.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+		var until time.Time
+		if t, err := peek.Parse(token); err == nil && t.ExpiresAt != 0 {
+			until = t.ExpiresAt.Time().Add(-margin)
+		}
+		return token, until, nil
+	})
 }
 
-func (c *Cache) fill(ctx context.Context, e *entry, src tokensource.Source, audience string) {
-	defer close(e.done)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	e.err = errExited
-	e.token, e.err = tokensource.Token(ctx, src, audience)
-	if e.err != nil {
-		return
+func (c *Cache) slot(audience string) *flight.Slot[string] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.slots[audience]
+	if s == nil {
+		s = new(flight.Slot[string])
+		if c.slots == nil {
+			c.slots = make(map[string]*flight.Slot[string])
+		}
+		c.slots[audience] = s
 	}
-	if t, err := peek.Parse(e.token); err == nil && t.ExpiresAt != 0 {
-		e.until = t.ExpiresAt.Time().Add(-margin)
-	}
-}
-
-// stale reports whether e is complete and no longer to be handed out.
-func (e *entry) stale(now time.Time) bool {
-	select {
-	case <-e.done:
-		return !now.Before(e.until)
-	default:
-		return false
-	}
+	return s
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cioidc/cioidc/internal/flight"
 	"github.com/cioidc/cioidc/internal/tokensource"
 )
 
@@ -120,7 +121,7 @@ func TestSourceThatEndsItsGoroutineIsAnError(t *testing.T) {
 		runtime.Goexit()
 		return "", nil
 	}), "a", nil)
-	assert.ErrorIs(t, err, errExited)
+	assert.ErrorIs(t, err, flight.ErrExited)
 }
 
 func TestCancellationIsTheCallersOwn(t *testing.T) {
