@@ -34,7 +34,7 @@ func (c Config) exchanger() (*exchanger, error) {
 	if problem := httpx.Problem(c.TokenURL); problem != "" {
 		return nil, configError("TokenURL", problem)
 	}
-	for _, check := range []func(Config) error{checkToken, checkClient, checkRequest, checkTargets, checkResponse} {
+	for _, check := range []func(Config) error{checkToken, checkOkta, checkClient, checkRequest, checkTargets, checkResponse} {
 		if err := check(c); err != nil {
 			return nil, err
 		}
