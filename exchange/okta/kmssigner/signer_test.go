@@ -21,14 +21,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/okta/kmssigner"
+	"github.com/cioidc/cioidc/internal/jose"
 )
 
 func newRetryer() aws.Retryer {
@@ -37,38 +35,36 @@ func newRetryer() aws.Retryer {
 	})
 }
 
-// The signature is checked by another library, with the key in the form that
-// goes to Okta.
+// The signature is checked with the key in the form that goes to Okta.
 func TestSignaturesVerifyWithThePublicJWK(t *testing.T) {
 	for algorithm, tt := range map[string]struct {
 		kms    *fakeKMS
 		public any
-		alg    jwa.SignatureAlgorithm
+		alg    string
 	}{
-		"":              {rsaKMS(), rsaKey().Public(), jwa.RS256},
-		kmssigner.RS256: {rsaKMS(), rsaKey().Public(), jwa.RS256},
-		kmssigner.ES256: {ecKMS(), ecKey().Public(), jwa.ES256},
+		"":              {rsaKMS(), rsaKey().Public(), "RS256"},
+		kmssigner.RS256: {rsaKMS(), rsaKey().Public(), "RS256"},
+		kmssigner.ES256: {ecKMS(), ecKey().Public(), "ES256"},
 	} {
 		t.Run(algorithm, func(t *testing.T) {
 			s, err := kmssigner.New(kmssigner.Config{Client: tt.kms.client(nil), Key: "alias/okta", KeyID: "deploy-2026", Algorithm: algorithm})
 			require.NoError(t, err)
 			raw, err := kmssigner.PublicJWK(publicDER(t, tt.public), "deploy-2026")
 			require.NoError(t, err)
-			key, err := jwk.ParseKey(raw)
+			keys, skipped, err := jose.ParseKeySet([]byte(`{"keys":[` + string(raw) + `]}`))
 			require.NoError(t, err)
-			assert.Equal(t, "deploy-2026", key.KeyID())
-			assert.Equal(t, tt.alg, key.Algorithm())
-			assert.Equal(t, "sig", key.KeyUsage())
-			var public any
-			require.NoError(t, key.Raw(&public))
-			assert.True(t, public.(interface{ Equal(crypto.PublicKey) bool }).Equal(tt.public))
+			require.Empty(t, skipped)
+			require.Len(t, keys, 1)
+			assert.Equal(t, "deploy-2026", keys[0].ID)
+			assert.Equal(t, tt.alg, keys[0].Algorithm)
+			assert.True(t, keys[0].Public.(interface{ Equal(crypto.PublicKey) bool }).Equal(tt.public))
 
 			// Every 256th signature of a P-256 key has a number that is shorter.
 			for range 300 {
 				want := claims()
 				signed, err := s.SignJWT(t.Context(), want)
 				require.NoError(t, err)
-				got, err := jws.Verify([]byte(signed), jws.WithKey(tt.alg, key))
+				got, err := jose.VerifyCompact(signed, []byte(`{"keys":[`+string(raw)+`]}`))
 				require.NoError(t, err)
 				require.Equal(t, string(want), string(got))
 			}
