@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
-# Ceph's daemons and gateway from the Debian archive, and Fulcio from source.
+# Ceph's daemons and gateway from the Debian archive, Fulcio and toxiproxy from
+# source, and oidc-provider from npm (which needs Node.js 20 or later).
 # What is there already is left alone.
 #
-#   install.sh [DIR]   Fulcio goes into DIR; without DIR into $CIOIDC_INTEROP_BIN,
+#   install.sh [DIR]   All but Ceph goes into DIR; without DIR into $CIOIDC_INTEROP_BIN,
 #                      else into cioidc/interop in the user's cache directory.
 #
 # The tests look into $CIOIDC_INTEROP_BIN, else into that cache directory, and
@@ -43,4 +44,26 @@ fi
 # have been cleaned since the build.
 (cd "$dir" && GOFLAGS='' GOWORK=off go mod download "$fulcio@$fulcio_version")
 
-echo "install: $(command -v radosgw), $dir/fulcio"
+# toxiproxy: the network's faults. Its program is called server in its module.
+toxiproxy=github.com/Shopify/toxiproxy/v2
+toxiproxy_version=v2.12.0
+installed=$(go version -m "$dir/toxiproxy-server" 2>/dev/null | awk '$1 == "mod" { print $2 "@" $3 }' || true)
+if [ "$installed" != "$toxiproxy@$toxiproxy_version" ]; then
+	echo "install: toxiproxy $toxiproxy_version (a minute of CPU time)"
+	build=$(mktemp -d)
+	GOBIN=$build GOFLAGS='' GOWORK=off go install "$toxiproxy/cmd/server@$toxiproxy_version"
+	mv "$build/server" "$dir/toxiproxy-server"
+	rmdir "$build"
+fi
+
+# oidc-provider: a certified OpenID provider, in Okta's place.
+oidc_provider_version=9.13.3
+installed=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$dir/oidc-provider/node_modules/oidc-provider/package.json" 2>/dev/null || true)
+if [ "$installed" != "$oidc_provider_version" ]; then
+	echo "install: oidc-provider $oidc_provider_version"
+	mkdir -p "$dir/oidc-provider"
+	npm install --prefix "$dir/oidc-provider" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
+		"oidc-provider@$oidc_provider_version"
+fi
+
+echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/oidc-provider"
