@@ -6,6 +6,7 @@ require (
 	cloud.google.com/go/auth v0.18.2
 	cloud.google.com/go/iam v1.5.3
 	github.com/aws/aws-sdk-go-v2 v1.39.6
+	github.com/aws/aws-sdk-go-v2/service/kms v1.47.1
 	github.com/aws/aws-sdk-go-v2/service/sts v1.41.0
 	github.com/aws/smithy-go v1.23.2
 	github.com/lestrrat-go/jwx/v2 v2.1.7

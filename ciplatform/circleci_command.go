@@ -3,26 +3,17 @@ package ciplatform
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"strings"
 	"time"
 
+	"github.com/cioidc/cioidc/internal/command"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
-const (
-	// commandTime bounds the command where the caller's context does not.
-	commandTime = 30 * time.Second
-	// commandGrace is how long an ended command's output may stay open, in the
-	// hands of a process that it left behind.
-	commandGrace = 2 * time.Second
-	// maxStdout is far more than any token.
-	maxStdout = 64 << 10
-	// maxStderr is enough to take tokens out before the text is cut.
-	maxStderr = 16 << 10
-)
+// commandTime bounds the command where the caller's context does not.
+const commandTime = 30 * time.Second
 
 // mintArgs returns the arguments of the circleci command. The audience is JSON
 // in an argument of its own and meets no shell.
@@ -96,7 +87,7 @@ func commandFailed(err error) *reason {
 		case exit.ProcessState != nil:
 			text += " (" + exit.Error() + ")" // the system's words
 		}
-		if words := strings.TrimSpace(redact(string(exit.Stderr))); words != "" {
+		if words := strings.TrimSpace(safetext.Redact(string(exit.Stderr))); words != "" {
 			text += ": " + safetext.Quote(words)
 		}
 		// The exit error itself holds all of standard error: only its words
@@ -118,51 +109,9 @@ func (f foreign) As(target any) bool   { return errors.As(f.err, target) }
 
 // clip returns the text of another's error without anything like a token,
 // quoted and cut.
-func clip(err error) string { return safetext.Quote(redact(err.Error())) }
+func clip(err error) string { return safetext.Quote(safetext.Redact(err.Error())) }
 
 // runCircleCI runs the circleci command that PATH finds.
 func runCircleCI(ctx context.Context, args ...string) ([]byte, error) {
-	return runCommand(ctx, commandTime, "circleci", args...)
-}
-
-func runCommand(ctx context.Context, limit time.Duration, name string, args ...string) ([]byte, error) {
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	stdout, stderr := &head{max: maxStdout}, &head{max: maxStderr}
-	cmd := exec.CommandContext(bounded, name, args...)
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdout, stderr, commandGrace
-
-	err := cmd.Run()
-	if bounded.Err() != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("it did not end within %s: %w", limit, bounded.Err())
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		exit.Stderr = stderr.kept
-	}
-	if err != nil {
-		return nil, err
-	}
-	if stdout.dropped {
-		return nil, fmt.Errorf("it printed more than %d bytes", maxStdout)
-	}
-	return stdout.kept, nil
-}
-
-// head keeps the beginning of what is written to it. It takes the rest too, so
-// that the writer does not fail on a closed pipe.
-type head struct {
-	max     int
-	kept    []byte
-	dropped bool
-}
-
-func (h *head) Write(b []byte) (int, error) {
-	room := h.max - len(h.kept)
-	if len(b) > room {
-		h.kept, h.dropped = append(h.kept, b[:room]...), true
-	} else {
-		h.kept = append(h.kept, b...)
-	}
-	return len(b), nil
+	return command.Command{Name: "circleci", Args: args, Limit: commandTime}.Run(ctx)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/internal/command"
 )
 
 // onPath puts a shell script called circleci on PATH, alone.
@@ -44,7 +46,7 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 	t.Run("not executable", func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "circleci"), nil, 0o600))
-		_, err := runCommand(t.Context(), time.Minute, filepath.Join(dir, "circleci"))
+		_, err := command.Command{Name: filepath.Join(dir, "circleci"), Limit: time.Minute}.Run(t.Context())
 		require.ErrorIs(t, err, fs.ErrPermission)
 		failed := commandFailed(err)
 		assert.ErrorIs(t, failed, ErrCommand)
@@ -74,7 +76,7 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 		_, err := runCircleCI(t.Context())
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit)
-		assert.Len(t, exit.Stderr, maxStderr)
+		assert.Len(t, exit.Stderr, command.MaxStderr)
 		assert.True(t, strings.HasSuffix(commandFailed(err).text, `..."`))
 		assert.Less(t, len(commandFailed(err).text), 600)
 	})
@@ -87,7 +89,7 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 	t.Run("no end", func(t *testing.T) {
 		sleep, err := exec.LookPath("sleep")
 		require.NoError(t, err)
-		_, err = runCommand(t.Context(), 20*time.Millisecond, sleep, "600")
+		_, err = command.Command{Name: sleep, Args: []string{"600"}, Limit: 20 * time.Millisecond}.Run(t.Context())
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		failed := commandFailed(err)
 		assert.ErrorIs(t, failed, ErrCommand)
@@ -99,7 +101,7 @@ func TestRunCircleCIReportsWhatWentWrong(t *testing.T) {
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = runCommand(ctx, time.Minute, sleep, "600")
+		_, err = command.Command{Name: sleep, Args: []string{"600"}, Limit: time.Minute}.Run(ctx)
 		require.ErrorIs(t, err, context.Canceled)
 		assert.False(t, errors.Is(err, context.DeadlineExceeded))
 	})

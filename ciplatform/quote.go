@@ -22,17 +22,6 @@ func quoteName(name string) string {
 	return safetext.Quote(name)
 }
 
-// secretLike matches what may be a token or a part of one: a run that begins
-// as every compact JWS header does, or that is too long for a name or a path
-// element.
-var secretLike = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_.=+-]{80,}`)
-
-// redact takes tokens out of another program's words. It goes before any cut,
-// which could leave a piece that no longer looks like a token.
-func redact(s string) string {
-	return secretLike.ReplaceAllString(s, safetext.Mask)
-}
-
 // jsonString encodes s as a JSON string in which nothing is invisible, so that
 // an error shows the very bytes that the command gets. s is valid UTF-8.
 func jsonString(s string) string {

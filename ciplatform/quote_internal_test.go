@@ -107,16 +107,3 @@ func FuzzQuotedAudiencesReadBack(f *testing.F) {
 		checkQuoting(t, a)
 	})
 }
-
-func TestRedactTakesTokensOut(t *testing.T) {
-	for in, out := range map[string]string{
-		"eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln":        "[redacted]",
-		`got "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"!`: `got "[redacted]"!`,
-		"token=eyJhbGciOi":          "token=[redacted]",
-		strings.Repeat("A", 80):     "[redacted]",
-		"/tmp/oidc/plugin: denied":  "/tmp/oidc/plugin: denied",
-		strings.Repeat("long ", 40): strings.Repeat("long ", 40),
-	} {
-		assert.Equal(t, out, redact(in))
-	}
-}

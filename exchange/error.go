@@ -19,6 +19,9 @@ const (
 	StageSource = "source"
 	// StageExchange: the token was presented, or was about to be.
 	StageExchange = "exchange"
+	// StageSign: the assertion by which a client of the token endpoint proves who
+	// it is could not be made; nothing was sent there.
+	StageSign = "sign"
 	// StageSend: a token that its service takes as it is was not sent to it.
 	StageSend = "send"
 	// StageImpersonate: the exchanged credentials were presented to become
@@ -110,6 +113,8 @@ func (e *Error) headline() string {
 		b.WriteString(": no CI token")
 	case StageExchange:
 		b.WriteString(": token exchange failed")
+	case StageSign:
+		b.WriteString(": client assertion not signed")
 	case StageSend:
 		b.WriteString(": token not sent")
 	case StageImpersonate:

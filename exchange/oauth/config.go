@@ -83,7 +83,8 @@ type Config struct {
 	ClientAuth ClientAuth
 	// ClientAssertion returns a fresh JWT that proves who the client is, valid
 	// for at least as long as the request takes. It is called once for each
-	// exchange. Nil means none, or with [ClientCredentials] the CI token.
+	// request, a repeated one included, because an endpoint may take an assertion
+	// only once. Nil means none, or with [ClientCredentials] the CI token.
 	ClientAssertion func(context.Context) (string, error)
 	// Audiences are sent as the audience parameter, one for each element (RFC
 	// 8693 section 2.1). Empty means that none is sent.

@@ -87,11 +87,17 @@ const maxLeeway = 10 * time.Minute
 // assertion gets the client assertion.
 func (x *exchanger) assertion(ctx context.Context) (string, error) {
 	raw, err := x.call(ctx, assertionSource(x.ClientAssertion), "")
-	if err != nil {
-		return "", x.fail(exchange.StageSource, err)
+	var known *exchange.Error
+	switch {
+	case errors.As(err, &known):
+		return "", known // what signs it says more, with a stage of its own
+	case err != nil:
+		return "", x.fail(exchange.StageSign, err)
+	case strings.Count(raw, ".") != 2 || strings.ContainsFunc(raw, notBearer):
+		return "", x.fail(exchange.StageSign, errors.New("ClientAssertion gave something that is not a JWT"))
 	}
-	if strings.Count(raw, ".") != 2 || strings.ContainsFunc(raw, notBearer) {
-		return "", x.fail(exchange.StageSource, errors.New("ClientAssertion gave something that is not a JWT"))
+	if err := x.checkOktaAssertion(raw); err != nil {
+		return "", err
 	}
 	return raw, nil
 }
@@ -115,9 +121,24 @@ func (x *exchanger) call(ctx context.Context, src tokensource.Source, audience s
 func (x *exchanger) exchange(ctx context.Context, token, assertion string, said *peek.Token) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
-	secrets := x.secrets(token, assertion)
 	var got *oauth2.Token
+	again := false
 	err := httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
+		if again && x.ClientAssertion != nil {
+			// An endpoint may remember an assertion's jti, and that of a request
+			// whose answer was lost too (RFC 7523 section 3, number 7).
+			fresh, err := x.assertion(ctx)
+			switch {
+			case err != nil:
+				return httpx.Outcome{Err: err}
+			case x.Grant == ClientCredentials:
+				token = fresh
+			default:
+				assertion = fresh
+			}
+		}
+		again = true
+		secrets := x.secrets(token, assertion)
 		req, err := x.request(ctx, token, assertion)
 		if err != nil {
 			return httpx.Outcome{Err: x.fail(exchange.StageExchange, err)}

@@ -71,6 +71,7 @@ func (x *exchanger) refusal(body []byte, header http.Header, status int, secrets
 		e.Description = hint
 	}
 	e.Causes = x.causes(e, said)
+	x.explainOkta(e, header, secrets)
 	e.Description = safetext.Cut(e.Description)
 	switch {
 	case status >= 300 && status <= 399:

@@ -45,7 +45,7 @@ func (c Config) exchanger() (*exchanger, error) {
 	if strings.Contains(u.EscapedPath(), "//") {
 		return nil, configError("TokenURL", safetext.Quote(withoutSecrets(c.TokenURL))+": a part of its path is empty")
 	}
-	for _, check := range []func(Config) error{checkToken, checkClient, checkRequest, checkTargets, checkResponse} {
+	for _, check := range []func(Config) error{checkToken, checkOkta, checkClient, checkRequest, checkTargets, checkResponse} {
 		if err := check(c); err != nil {
 			return nil, err
 		}

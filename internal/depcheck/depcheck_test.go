@@ -63,25 +63,28 @@ var links = map[string]struct {
 	may    []string
 	reason string
 }{
-	"":                   {nil, "the root holds documentation; a facade would link every cloud"},
-	"claims":             {nil, "models are data; whoever reads a claim needs no cryptography"},
-	"ciplatform":         {nil, "a job that reads its token needs no SDK"},
-	"exchange":           {nil, "the types that all exchanges share must cost nothing"},
-	"oidc":               {jwx, "a verifier links the one library that checks signatures"},
-	"oidc/oidctest":      {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
-	"exchange/awssts":    {aws, "AWS only: whoever deploys to AWS must not link Google"},
-	"exchange/oauth":     {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
-	"exchange/googlests": {googleAuth, "Google's credential types only: no gRPC, no API client"},
-	"exchange/googlests/impersonate": {append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
-		"golang.org/x/", "github.com/go-logr/", "github.com/felixge/httpsnoop", "github.com/cespare/xxhash/v2", "cloud.google.com/go/"),
-		"the one package that links the IAM Credentials client"},
+	"":                               {nil, "the root holds documentation; a facade would link every cloud"},
+	"claims":                         {nil, "models are data; whoever reads a claim needs no cryptography"},
+	"ciplatform":                     {nil, "a job that reads its token needs no SDK"},
+	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
+	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
+	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
+	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
+	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
+	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
+	"exchange/googlests/impersonate": {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
+	"exchange/okta":                  {[]string{"golang.org/x/oauth2"}, "an interface for signers, and no cloud's SDK"},
+	"exchange/okta/kmssigner":        {aws, "AWS only: whoever signs there must not link Google"},
+	"exchange/okta/googlesigner":     {iamCredentials, "it signs by the IAM Credentials API: whoever signs there must not link AWS"},
 }
 
 var (
 	jwx = []string{"github.com/lestrrat-go/", "github.com/goccy/go-json", "github.com/segmentio/asm", "github.com/decred/dcrd/dcrec/secp256k1/v4",
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
-	aws        = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
-	googleAuth = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
+	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
+	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
+	iamCredentials = append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
+		"golang.org/x/", "github.com/go-logr/", "github.com/felixge/httpsnoop", "github.com/cespare/xxhash/v2", "cloud.google.com/go/")
 )
 
 // everywhere is what no package for production may link, and why.
@@ -134,8 +137,8 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 	only := map[string][]string{
 		"github.com/lestrrat-go/":               {"internal/jose"},
 		"cloud.google.com/go/iam":               {"exchange/googlests/impersonate"},
-		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "examples/"},
-		"github.com/aws/":                       {"exchange/awssts", "internal/fakecloud/fakeaws", "examples/"},
+		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "exchange/okta/kmssigner", "examples/"},
+		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
 		"testing":                               {"oidc/oidctest"},

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
-# Ceph's daemons and gateway from the Debian archive, Fulcio from source, and
-# packages of npm. What is there already is left alone.
+# Ceph's daemons and gateway from the Debian archive, Fulcio and toxiproxy from
+# source, and packages of npm (which need Node.js 20 or later). What is there
+# already is left alone.
 #
-#   install.sh [DIR]   Fulcio and the packages go into DIR; without DIR into
+#   install.sh [DIR]   All but Ceph goes into DIR; without DIR into
 #                      $CIOIDC_INTEROP_BIN, else into cioidc/interop in the
 #                      user's cache directory.
 #
@@ -44,6 +45,18 @@ fi
 # have been cleaned since the build.
 (cd "$dir" && GOFLAGS='' GOWORK=off go mod download "$fulcio@$fulcio_version")
 
+# toxiproxy: the network's faults. Its program is called server in its module.
+toxiproxy=github.com/Shopify/toxiproxy/v2
+toxiproxy_version=v2.12.0
+installed=$(go version -m "$dir/toxiproxy-server" 2>/dev/null | awk '$1 == "mod" { print $2 "@" $3 }' || true)
+if [ "$installed" != "$toxiproxy@$toxiproxy_version" ]; then
+	echo "install: toxiproxy $toxiproxy_version (a minute of CPU time)"
+	build=$(mktemp -d)
+	GOBIN=$build GOFLAGS='' GOWORK=off go install "$toxiproxy/cmd/server@$toxiproxy_version"
+	mv "$build/server" "$dir/toxiproxy-server"
+	rmdir "$build"
+fi
+
 # npm_package NAME VERSION installs a package into DIR/npm/NAME. It is code that
 # only the tests run: what its own installation would run is not.
 npm_package() {
@@ -55,5 +68,6 @@ npm_package() {
 	fi
 }
 npm_package google-auth-library 10.9.1
+npm_package oidc-provider 9.13.3 # a certified OpenID provider, in Okta's place
 
-echo "install: $(command -v radosgw), $dir/fulcio, $dir/npm"
+echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/npm"

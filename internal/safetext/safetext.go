@@ -7,6 +7,7 @@
 package safetext
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -96,3 +97,15 @@ func Cut(text string) string {
 // Quote returns text cut like [Cut] and quoted in ASCII, so that it cannot
 // begin another line or send a terminal a control sequence.
 func Quote(text string) string { return strconv.QuoteToASCII(Cut(text)) }
+
+// secretLike matches what may be a token or a part of one: a run that begins
+// as every compact JWS header does, or that is too long for a name or a path
+// element.
+var secretLike = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_.=+-]{80,}`)
+
+// Redact takes tokens out of another program's words, where [Scrub] cannot
+// because it is not known which. It goes before any cut, which could leave a
+// piece that no longer looks like a token.
+func Redact(s string) string {
+	return secretLike.ReplaceAllString(s, Mask)
+}
