@@ -5,10 +5,8 @@
 package compact
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -105,39 +103,15 @@ func split(raw string, emptyPayload bool) (Parts, error) {
 	return p, nil
 }
 
-// canonical refuses what RFC 7515 section 2 forbids: padding, and trailing
-// bits that are not zero, which would give one token many spellings.
-var canonical = base64.RawURLEncoding.Strict()
-
 // Decode decodes one part. Name says which one, for the error.
 func Decode(name, part string) ([]byte, error) { return AppendDecode(nil, name, part) }
-
-// AppendDecode is Decode into the space behind dst. With an error, it returns
-// dst as it was.
-func AppendDecode(dst []byte, name, part string) ([]byte, error) {
-	// encoding/base64 skips line breaks; a token has none.
-	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
-		return dst, notBase64(name, part)
-	}
-	size := canonical.DecodedLen(len(part))
-	out := slices.Grow(dst, size)
-	n, err := canonical.Decode(out[len(dst):len(dst)+size], []byte(part))
-	if err != nil {
-		return dst, notBase64(name, part)
-	}
-	return out[:len(dst)+n], nil
-}
 
 // notBase64 says why part cannot be decoded.
 func notBase64(name, part string) error {
 	for i := range len(part) {
-		if c := part[i]; !inAlphabet(c) {
+		if c := part[i]; sextets[3][c] == notSextet {
 			return malformed("the %s is not base64url: unexpected %q at byte %d", name, c, i)
 		}
 	}
 	return malformed("the %s is not canonical base64url", name)
-}
-
-func inAlphabet(c byte) bool {
-	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }

@@ -1,6 +1,7 @@
 package compact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -209,4 +210,46 @@ func FuzzParseHeader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is decoded is what encoding/base64 decodes, and nothing is that has
+// another spelling.
+func FuzzAppendDecode(f *testing.F) {
+	for _, s := range []string{"", "A", "AA", "AB", "AAA", "AAB", "AAAA", "AAAAA", "AAAAAAAA_-", "AA==", "AA\n", "A\r\nA", "A+/A", "\x80AAA", "AAA\xff", "AAAB\x00"} {
+		f.Add([]byte("x"), s)
+	}
+	f.Fuzz(func(t *testing.T, before []byte, part string) {
+		want, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if strings.ContainsAny(part, "\r\n") {
+			err = base64.CorruptInputError(0) // which encoding/base64 skips
+		}
+		kept := bytes.Clone(before)
+		got, gotErr := AppendDecode(before, "payload", part)
+		require.Equal(t, err == nil, gotErr == nil, "%q", part)
+		if err != nil {
+			var e *Error
+			require.ErrorAs(t, gotErr, &e)
+			require.Equal(t, ErrMalformed, e.Kind)
+			require.Equal(t, kept, got)
+			return
+		}
+		require.Equal(t, string(kept)+string(want), string(got))
+	})
+}
+
+// Every letter at every place of the last piece, which may be short.
+func TestAppendDecodeEveryLetter(t *testing.T) {
+	for c := range 256 {
+		for _, form := range []string{"%cA", "A%c", "%cAA", "A%cA", "AA%c", "%cAAA", "A%cAA", "AA%cA", "AAA%c", "AAAAAAAA%cAAA"} {
+			part := strings.Replace(form, "%c", string([]byte{byte(c)}), 1)
+			want, err := base64.RawURLEncoding.Strict().DecodeString(part)
+			if c == '\r' || c == '\n' {
+				err = base64.CorruptInputError(0)
+			}
+			got, gotErr := AppendDecode(nil, "payload", part)
+			if assert.Equal(t, err == nil, gotErr == nil, "%q", part) && err == nil {
+				assert.Equal(t, want, got, "%q", part)
+			}
+		}
+	}
 }
