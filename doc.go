@@ -2,8 +2,8 @@
 // useful and safe. It holds no code: import the packages below.
 //
 // A job of CircleCI or GitLab CI carries a short-lived token that the platform
-// has signed. With it, the job gets temporary AWS or Google Cloud credentials,
-// and no long-lived secret exists anywhere. The same token proves to your own
+// has signed. With it, the job gets temporary AWS, Google Cloud or Okta
+// credentials, and no long-lived secret exists anywhere. The same token proves to your own
 // services which project, branch and environment is calling.
 //
 //	I want to...                                        package
@@ -11,6 +11,8 @@
 //	exchange it for AWS credentials                     exchange/awssts
 //	exchange it for Google Cloud credentials            exchange/googlests
 //	act as a Google service account                     exchange/googlests/impersonate
+//	exchange it at Vault, Entra, npm, any endpoint      exchange/oauth
+//	be a client of Okta, without a secret               exchange/okta
 //	send it to a service of mine                        exchange (Transport)
 //	verify it in that service                           oidc
 //	read its claims as Go types                         claims

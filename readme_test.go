@@ -22,6 +22,7 @@ import (
 	"github.com/cioidc/cioidc/exchange/awssts"
 	"github.com/cioidc/cioidc/exchange/googlests"
 	"github.com/cioidc/cioidc/exchange/googlests/impersonate"
+	"github.com/cioidc/cioidc/exchange/oauth"
 	"github.com/cioidc/cioidc/oidc"
 	"github.com/cioidc/cioidc/oidc/oidctest"
 )
@@ -45,6 +46,19 @@ func Example_aws() {
 	client := sts.NewFromConfig(provider.AWSConfig()) // or s3, ecs, ...: fresh credentials for as long as the job can get tokens
 	// #endregion
 	_ = client
+}
+
+func Example_vault() {
+	ctx := context.Background()
+	ci, err := ciplatform.Detect()
+	if err != nil {
+		return
+	}
+	// #region vault
+	login := oauth.Vault("https://vault.acme.example", "jwt", "deploy", "https://vault.acme.example", ci)
+	token, err := login.Token(ctx)
+	// #endregion
+	_, _ = token, err
 }
 
 func Example_google() {

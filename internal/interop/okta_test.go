@@ -55,11 +55,11 @@ func (k localKMS) Sign(_ context.Context, in *kms.SignInput, _ ...func(*kms.Opti
 
 // The three clients, named by what signs for them.
 const (
-	rsaClient    = "0oaKMSwithRSA0000001"
-	curveClient  = "0oaKMSwithP256000002"
+	rsaClient        = "0oaKMSwithRSA0000001"
+	curveClient      = "0oaKMSwithP256000002"
 	oktaGoogleClient = "0oaGoogle00000000003"
-	oktaKeyID    = "deploy-2026"
-	signAccount  = "okta-deploy@acme.iam.gserviceaccount.com"
+	oktaKeyID        = "deploy-2026"
+	signAccount      = "okta-deploy@acme.iam.gserviceaccount.com"
 )
 
 // oktaWorld is a provider in Okta's place, with the keys of three clients.
