@@ -66,7 +66,7 @@ func NewEndpoint(p aws.CredentialsProvider) (*Endpoint, error) {
 	case p == nil, ok && own == nil:
 		return nil, &exchange.ConfigError{Package: "awssts", Field: "NewEndpoint", Problem: "required: the provider of the credentials, such as the result of New"}
 	case ok:
-		p = own.cache
+		p = untilTheirEnd{own.cache, own.renewer}
 	default:
 		p = aws.NewCredentialsCache(p)
 	}

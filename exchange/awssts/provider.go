@@ -38,9 +38,10 @@ const source = "cioidc/awssts"
 // [Provider.AWSConfig], or wrap it in [aws.NewCredentialsCache]. It is safe for
 // concurrent use.
 type Provider struct {
-	cfg    Config
-	client Client
-	cache  *aws.CredentialsCache
+	cfg     Config
+	client  Client
+	renewer *renewer
+	cache   *aws.CredentialsCache // of renewer
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
@@ -59,7 +60,8 @@ func New(cfg Config) (*Provider, error) {
 	if p.client == nil {
 		p.client = newClient(&cfg)
 	}
-	p.cache = newCache(p)
+	p.renewer = &renewer{Provider: p}
+	p.cache = newCache(p.renewer)
 	return p, nil
 }
 

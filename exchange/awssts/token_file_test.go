@@ -117,27 +117,6 @@ func TestTokenFileErrors(t *testing.T) {
 	assert.ErrorContains(t, f.Remove(), "awssts: token file: ")
 }
 
-// minter is a source like CircleCI's: a token lasts an hour, and a new one is
-// made when less than five minutes of the last remain.
-type minter struct {
-	w     *world
-	last  string
-	until time.Time
-	mints int
-	err   error
-}
-
-func (m *minter) IDToken(context.Context, string) (string, error) {
-	if m.err != nil {
-		return "", m.err
-	}
-	if time.Until(m.until) < 5*time.Minute {
-		m.last, m.until = m.w.circleci.CircleCI(""), time.Now().Add(time.Hour)
-		m.mints++
-	}
-	return m.last, nil
-}
-
 // Whenever a program reads the file in six hours, the token in it is good.
 func TestTokenFileIsKeptFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
