@@ -10,6 +10,7 @@
 //
 //   - aws, gcloud and Google's Go library are the clients to which the fake
 //     clouds of internal/fakecloud must be good enough.
+//
 //   - npm publishes to a registry of this package, by trusted publishing, and
 //     the exchange of exchange/oauth is to be the one that it makes.
 //
