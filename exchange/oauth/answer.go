@@ -31,7 +31,7 @@ func (r Response) read(body []byte, sent time.Time) (*oauth2.Token, error) {
 	if path == "" {
 		path = "access_token"
 	}
-	token := lookupText(members, path)
+	token, _ := lookup(members, path).(string)
 	switch {
 	case token == "":
 		return nil, errors.New("the token endpoint's answer has no " + path)
@@ -41,7 +41,7 @@ func (r Response) read(body []byte, sent time.Time) (*oauth2.Token, error) {
 	t := &oauth2.Token{AccessToken: token, TokenType: "Bearer"}
 	// Outside of OAuth's own shape a token_type is something else.
 	if path == "access_token" {
-		if kind := lookupText(members, "token_type"); kind != "" && !strings.EqualFold(kind, "Bearer") {
+		if kind, _ := lookup(members, "token_type").(string); kind != "" && !strings.EqualFold(kind, "Bearer") {
 			if strings.ContainsFunc(kind, notToken) {
 				return nil, errors.New("the token endpoint's answer has a token_type that is none")
 			}

@@ -106,6 +106,10 @@ type Config struct {
 	// Timeout bounds each step of an exchange: getting the CI token, getting the
 	// client assertion, and the requests, repetitions included. Zero means 10 s.
 	Timeout time.Duration
+
+	// missing is what the function that made the Config was not told; Validate
+	// returns it.
+	missing error
 }
 
 // Request says what the request looks like.

@@ -24,7 +24,12 @@ const EntraAudience = "api://AzureADTokenExchange"
 // Source: Microsoft's page "Microsoft identity platform and the OAuth 2.0 client
 // credentials flow", third case.
 func Entra(tenant, clientID, scope string, source exchange.TokenSource) Config {
+	var missing error
+	if clientID == "" {
+		missing = configError("ClientID", "it is required: the application's ID, or the managed identity's client ID")
+	}
 	return Config{
+		missing:        missing,
 		TokenURL:       "https://login.microsoftonline.com/" + url.PathEscape(tenant) + "/oauth2/v2.0/token",
 		Grant:          ClientCredentials,
 		Source:         source,

@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/peek"
@@ -43,6 +44,12 @@ var places = struct{ code, text []string }{
 // one and the same for most of them.
 var azureCode = regexp.MustCompile(`^AADSTS[0-9]{4,8}\b`)
 
+// invalidGrant is what RFC 6749, section 5.2, says of the code invalid_grant.
+// Servers on ory/fosite send it whole before they say what is wrong, which it
+// would push out of what an error shows.
+const invalidGrant = "The provided authorization grant (e.g., authorization code, resource owner credentials) or refresh token is invalid, expired, revoked, " +
+	"does not match the redirection URI used in the authorization request, or was issued to another client."
+
 // refusal returns the error for an answer that is not a success.
 func (x *exchanger) refusal(body []byte, header http.Header, status int, secrets []string, said *peek.Token) error {
 	e := &exchange.Error{Service: x.service, Stage: exchange.StageExchange, StatusCode: status}
@@ -57,6 +64,11 @@ func (x *exchanger) refusal(body []byte, header http.Header, status int, secrets
 	}
 	if code := azureCode.FindString(e.Description); code != "" {
 		e.Code = code
+		// What follows is for the support, and RequestID has it.
+		e.Description, _, _ = strings.Cut(e.Description, " Trace ID:")
+	}
+	if hint := strings.TrimSpace(strings.TrimPrefix(e.Description, invalidGrant)); hint != "" {
+		e.Description = hint
 	}
 	e.Causes = x.causes(e, said)
 	x.explainOkta(e, header, secrets)

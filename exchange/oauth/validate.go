@@ -3,6 +3,7 @@ package oauth
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +32,18 @@ func (c Config) Validate() error {
 
 // exchanger checks c and returns what makes its exchanges.
 func (c Config) exchanger() (*exchanger, error) {
+	if c.missing != nil {
+		return nil, c.missing
+	}
 	if problem := httpx.Problem(c.TokenURL); problem != "" {
 		return nil, configError("TokenURL", problem)
+	}
+	u, err := url.Parse(c.TokenURL)
+	if err != nil { // never: Problem parses it too
+		return nil, configError("TokenURL", "not a URL")
+	}
+	if strings.Contains(u.EscapedPath(), "//") {
+		return nil, configError("TokenURL", safetext.Quote(withoutSecrets(c.TokenURL))+": a part of its path is empty")
 	}
 	for _, check := range []func(Config) error{checkToken, checkOkta, checkClient, checkRequest, checkTargets, checkResponse} {
 		if err := check(c); err != nil {
@@ -44,10 +55,6 @@ func (c Config) exchanger() (*exchanger, error) {
 		return nil, configError("Timeout", "it is negative: want a duration, or zero for 10 s")
 	case c.Timeout == 0:
 		c.Timeout = defaultTimeout
-	}
-	u, err := url.Parse(c.TokenURL)
-	if err != nil { // never: Problem parses it too
-		return nil, configError("TokenURL", "not a URL")
 	}
 	client := httpx.Client(c.HTTPClient, c.Timeout)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -123,6 +130,8 @@ func checkRequest(c Config) error {
 		switch {
 		case name == "" || len(values) == 0:
 			return configError("Request.Params", "each element must have a name and at least one value")
+		case slices.Contains(values, ""):
+			return configError("Request.Params", safetext.Quote(name)+" is empty")
 		case name == c.tokenField() || name == "client_secret" || name == "client_assertion":
 			return configError("Request.Params", safetext.Quote(name)+" is filled from elsewhere: leave it out")
 		}

@@ -4,19 +4,26 @@
 //
 //   - Ceph's RADOS Gateway is a real STS, IAM and S3 whose role trust policies
 //     are enforced: tokens are exchanged through exchange/awssts.
+//
 //   - Fulcio checks the fake issuer's tokens with the claim templates that its
 //     public instance uses for GitLab and CircleCI.
+//
 //   - aws, gcloud and Google's Go library are the clients to which the fake
 //     clouds of internal/fakecloud must be good enough.
+//
+//   - npm publishes to a registry of this package, by trusted publishing, and
+//     the exchange of exchange/oauth is to be the one that it makes.
+//
+// What needs a server that is a Go library is in the module servers beside this.
 //
 // Run them with
 //
 //	bash install.sh && go test -count=1 -v
 //
 // install.sh installs what can be installed; a test that needs such a program
-// fails without it. aws and gcloud come with the machine or not at all: without
-// one, its tests print MISSING and its name and end early, and the last line
-// of the run counts them. Without -v, `go test ./...` does not show that line.
+// fails without it. aws, gcloud and npm come with the machine or not at all:
+// without one, its tests print MISSING and its name and end early, and the last
+// line of the run counts them. Without -v, `go test ./...` does not show that line.
 //
 // The tests run on Linux only: a started program is tied to the life of the
 // test process by a Linux system call.
