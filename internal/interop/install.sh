@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
 # Ceph's daemons and gateway from the Debian archive, Fulcio and toxiproxy from
-# source, and oidc-provider from npm (which needs Node.js 20 or later).
-# What is there already is left alone.
+# source, and packages of npm (Node.js 20 or later). What is there already is
+# left alone.
 #
-#   install.sh [DIR]   All but Ceph goes into DIR; without DIR into $CIOIDC_INTEROP_BIN,
-#                      else into cioidc/interop in the user's cache directory.
+#   install.sh [DIR]   All but Ceph goes into DIR; without DIR into
+#                      $CIOIDC_INTEROP_BIN, else into cioidc/interop in the
+#                      user's cache directory.
 #
 # The tests look into $CIOIDC_INTEROP_BIN, else into that cache directory, and
 # then along PATH: export CIOIDC_INTEROP_BIN=DIR after giving a DIR of your own.
@@ -56,14 +57,17 @@ if [ "$installed" != "$toxiproxy@$toxiproxy_version" ]; then
 	rmdir "$build"
 fi
 
-# oidc-provider: a certified OpenID provider, in Okta's place.
-oidc_provider_version=9.13.3
-installed=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$dir/oidc-provider/node_modules/oidc-provider/package.json" 2>/dev/null || true)
-if [ "$installed" != "$oidc_provider_version" ]; then
-	echo "install: oidc-provider $oidc_provider_version"
-	mkdir -p "$dir/oidc-provider"
-	npm install --prefix "$dir/oidc-provider" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
-		"oidc-provider@$oidc_provider_version"
-fi
+# npm_package NAME VERSION installs a package into DIR/npm/NAME. It is code that
+# only the tests run: what its own installation would run is not.
+npm_package() {
+	local to=$dir/npm/$1
+	if ! grep -qsF "\"version\": \"$2\"" "$to/node_modules/$1/package.json"; then
+		echo "install: $1 $2"
+		rm -rf "$to" && mkdir -p "$to"
+		npm install --prefix "$to" --no-audit --no-fund --ignore-scripts --loglevel=error "$1@$2"
+	fi
+}
+npm_package google-auth-library 10.9.1
+npm_package oidc-provider 9.13.3
 
-echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/oidc-provider"
+echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/npm"

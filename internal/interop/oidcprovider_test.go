@@ -49,7 +49,7 @@ func newOIDCClient(id, alg string) oidcClient {
 func startOIDCProvider(t *testing.T, clients ...oidcClient) *oidcProvider {
 	t.Helper()
 	node := required(t, "node")
-	module := filepath.Join(programDir(), "oidc-provider", "node_modules", "oidc-provider")
+	module := filepath.Join(programDir(), "npm", "oidc-provider", "node_modules", "oidc-provider")
 	manifest, err := os.ReadFile(filepath.Join(module, "package.json"))
 	require.NoError(t, err, "oidc-provider is not installed: run internal/interop/install.sh")
 	var version struct{ Version string }

@@ -10,9 +10,9 @@ import (
 
 // causes explains a refusal of the IAM Credentials API, by its status first
 // and its text second. An unknown text has no cause rather than a wrong one.
-func (a *account) causes(r answer.Refusal) []exchange.Cause {
-	account := safetext.Quote(a.config.ServiceAccount)
-	target := exchange.Evidence{Name: "service account", Configured: a.config.ServiceAccount}
+func (c *caller) causes(r answer.Refusal) []exchange.Cause {
+	account := safetext.Quote(c.config.ServiceAccount)
+	target := exchange.Evidence{Name: "service account", Configured: c.config.ServiceAccount}
 	switch {
 	case r.Code == "PERMISSION_DENIED" && strings.Contains(r.Description, "iam.serviceAccounts."):
 		// Who may become the account may not sign as it: workloadIdentityUser has
@@ -21,13 +21,13 @@ func (a *account) causes(r answer.Refusal) []exchange.Cause {
 		if strings.Contains(r.Description, "iam.serviceAccounts.sign") {
 			role, what = "roles/iam.serviceAccountTokenCreator", "sign as it"
 		}
-		if len(a.config.Delegates) > 0 {
+		if len(c.config.Delegates) > 0 {
 			return []exchange.Cause{{
 				ID:      "google-impersonation",
 				Summary: "one account of the chain to " + account + " does not let the one before it act as itself, or does not exist",
 				Action:  "grant roles/iam.workloadIdentityUser on the first to the job's principal, and on each next one roles/iam.serviceAccountTokenCreator to the one before",
 				Evidence: []exchange.Evidence{
-					{Name: "delegates", Configured: strings.Join(a.config.Delegates, ", ")},
+					{Name: "delegates", Configured: strings.Join(c.config.Delegates, ", ")},
 					target,
 				},
 			}}
@@ -44,7 +44,7 @@ func (a *account) causes(r answer.Refusal) []exchange.Cause {
 			Summary:  "the lifetime asked for is more than the service account may have",
 			Action:   "leave Config.Lifetime at zero, or list the account in the organization policy iam.allowServiceAccountCredentialLifetimeExtension",
 			Certain:  true,
-			Evidence: []exchange.Evidence{{Name: "lifetime", Configured: a.config.Lifetime.String()}},
+			Evidence: []exchange.Evidence{{Name: "lifetime", Configured: c.config.Lifetime.String()}},
 		}}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	credentials "cloud.google.com/go/iam/credentials/apiv1"
 	"cloud.google.com/go/iam/credentials/apiv1/credentialspb"
 
+	"github.com/cioidc/cioidc/exchange/googlests/internal/account"
 	"github.com/cioidc/cioidc/internal/compact"
 	"github.com/cioidc/cioidc/internal/strictjson"
 )
@@ -27,9 +28,9 @@ func SignBlob(ctx context.Context, cfg Config, payload []byte) (keyID string, si
 	if len(payload) == 0 {
 		return "", nil, configError("payload", "it is empty: there is nothing to sign")
 	}
-	err = newAccount(cfg).do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
+	err = newCaller(cfg).do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
 		resp, err := client.SignBlob(ctx, &credentialspb.SignBlobRequest{
-			Name:      namePrefix + cfg.ServiceAccount,
+			Name:      account.NamePrefix + cfg.ServiceAccount,
 			Delegates: cfg.delegates(),
 			Payload:   payload,
 		})
@@ -63,9 +64,9 @@ func SignJWT(ctx context.Context, cfg Config, claims []byte) (keyID, signed stri
 	if _, err := strictjson.Parse(string(claims)); err != nil {
 		return "", "", configError("claims", "they must be one JSON object: "+err.Error())
 	}
-	err = newAccount(cfg).do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
+	err = newCaller(cfg).do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
 		resp, err := client.SignJwt(ctx, &credentialspb.SignJwtRequest{
-			Name:      namePrefix + cfg.ServiceAccount,
+			Name:      account.NamePrefix + cfg.ServiceAccount,
 			Delegates: cfg.delegates(),
 			Payload:   string(claims),
 		})

@@ -18,43 +18,43 @@ import (
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
-// account makes requests of the IAM Credentials API about a service account. It
+// caller makes requests of the IAM Credentials API about a service account. It
 // keeps nothing between two of them but connections.
-type account struct {
+type caller struct {
 	config Config
 	client *http.Client
 }
 
-func newAccount(c Config) *account {
-	client := httpx.Client(c.HTTPClient, stepTimeout)
+func newCaller(cfg Config) *caller {
+	client := httpx.Client(cfg.HTTPClient, stepTimeout)
 	client.Transport = httpx.LimitBodies(client.Transport, httpx.DefaultLimit)
-	return &account{config: c, client: client}
+	return &caller{config: cfg, client: client}
 }
 
 // do calls request with a client that is authorized as the base, until it
 // succeeds, is refused, or has failed three times.
-func (a *account) do(ctx context.Context, request func(context.Context, *credentials.IamCredentialsClient) error) error {
-	base, err := a.config.Base.Token(ctx)
+func (c *caller) do(ctx context.Context, request func(context.Context, *credentials.IamCredentialsClient) error) error {
+	base, err := c.config.Base.Token(ctx)
 	if err != nil {
 		return err
 	}
-	universe, err := a.config.Base.UniverseDomain(ctx)
+	universe, err := c.config.Base.UniverseDomain(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	link := &bearer{token: base.Value, base: a.client.Transport}
-	client, err := a.api(ctx, link, universe)
+	link := &bearer{token: base.Value, base: c.client.Transport}
+	client, err := c.api(ctx, link, universe)
 	if err != nil {
-		return a.failure(err, link)
+		return c.failure(err, link)
 	}
 	return httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
 		err := request(ctx, client)
 		if err == nil {
 			return httpx.Outcome{}
 		}
-		out := httpx.Outcome{Err: a.failure(err, link), Retry: httpx.Dropped(err)}
+		out := httpx.Outcome{Err: c.failure(err, link), Retry: httpx.Dropped(err)}
 		var refused *googleapi.Error
 		if errors.As(err, &refused) {
 			out.Retry, out.After = httpx.RetryStatus(link.status), httpx.RetryAfter(refused.Header)
@@ -64,13 +64,13 @@ func (a *account) do(ctx context.Context, request func(context.Context, *credent
 }
 
 // api returns Google's client for one impersonation. To make one costs nothing
-// and opens nothing; all use a.client's connections.
-func (a *account) api(ctx context.Context, link *bearer, universe string) (*credentials.IamCredentialsClient, error) {
-	endpoint := strings.TrimSuffix(a.config.Endpoint, "/")
+// and opens nothing; all use c.client's connections.
+func (c *caller) api(ctx context.Context, link *bearer, universe string) (*credentials.IamCredentialsClient, error) {
+	endpoint := strings.TrimSuffix(c.config.Endpoint, "/")
 	if endpoint == "" {
 		endpoint = "https://iamcredentials." + universe
 	}
-	authorized := *a.client
+	authorized := *c.client
 	authorized.Transport = link
 	client, err := credentials.NewIamCredentialsRESTClient(ctx,
 		option.WithHTTPClient(&authorized),
@@ -109,7 +109,7 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // failure makes an [exchange.Error] of what the API's client returned.
-func (a *account) failure(err error, link *bearer) error {
+func (c *caller) failure(err error, link *bearer) error {
 	out := &exchange.Error{Service: serviceName, Stage: exchange.StageImpersonate, StatusCode: link.status}
 	var refused *googleapi.Error
 	switch {
@@ -126,7 +126,7 @@ func (a *account) failure(err error, link *bearer) error {
 	r := answer.Parse([]byte(refused.Body), refused.Header, link.token)
 	out.Code = r.Code
 	out.Description = safetext.Cut(r.Description)
-	out.Causes = a.causes(r)
+	out.Causes = c.causes(r)
 	out.Err = r.Err
 	return out
 }
