@@ -8,6 +8,8 @@
 //
 //	exchange/awssts     AWS, by AssumeRoleWithWebIdentity
 //	exchange/googlests  Google Cloud, by workload identity federation
+//	exchange/oauth      any token endpoint, by RFC 8693 or RFC 7523
+//	exchange/okta       Okta, by a client whose key is in AWS or Google Cloud
 //
 // A service that verifies CI tokens itself, as package oidc does, needs no
 // exchange: [Transport] sends it the token.

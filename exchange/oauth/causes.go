@@ -21,7 +21,7 @@ func (x *exchanger) causes(e *exchange.Error, said *peek.Token) []exchange.Cause
 		said = &peek.Token{}
 	}
 	r := &refused{exchanger: x, Error: e, said: said}
-	for _, explain := range []func() (exchange.Cause, bool){r.entra, r.vault, r.publisher, r.oauth} {
+	for _, explain := range []func() (exchange.Cause, bool){r.okta, r.entra, r.vault, r.publisher, r.oauth} {
 		if c, ok := explain(); ok {
 			return []exchange.Cause{c}
 		}

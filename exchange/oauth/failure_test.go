@@ -280,7 +280,7 @@ func TestFailuresOfTheSource(t *testing.T) {
 			e := answering(200, success)
 			cfg := oauth.Config{TokenURL: tokenURL, Grant: oauth.ClientCredentials, ClientAssertion: f, HTTPClient: e.client()}
 			failed := fail(t, cfg, nil)
-			assert.Equal(t, exchange.StageSource, failed.Stage)
+			assert.Equal(t, exchange.StageSign, failed.Stage)
 			assert.NotContains(t, failed.Error(), "secret")
 			assert.Zero(t, e.count())
 		})

@@ -62,26 +62,27 @@ func (x *exchanger) checkOktaAssertion(raw string) error {
 	}
 }
 
-// explainOkta adds to e what an answer of Okta says. Its request ID also tells
-// a custom domain.
+// explainOkta adds to e what the header of an answer of Okta says: the ID of the
+// request, which also tells a custom domain.
 func (x *exchanger) explainOkta(e *exchange.Error, header http.Header, secrets []string) {
 	id := reply.Text(header.Get("X-Okta-Request-Id"), maxCode, secrets...)
-	if id != "" {
-		e.RequestID = id
-	}
-	if len(e.Causes) > 0 {
+	if id == "" {
 		return
 	}
-	if id != "" && x.Source != nil {
+	e.RequestID = id
+	if x.Source != nil {
 		e.Causes = []exchange.Cause{{ID: "okta-ci-token", Certain: true, Summary: oktaNever, Action: oktaWays}}
-		return
 	}
-	for _, r := range oktaRefusals {
-		if e.Code == r.code && strings.Contains(e.Description, r.words) {
-			e.Causes = []exchange.Cause{r.cause}
-			return
+}
+
+// okta explains the texts of Okta's token endpoint.
+func (r *refused) okta() (exchange.Cause, bool) {
+	for _, known := range oktaRefusals {
+		if r.Code == known.code && r.says(known.words) {
+			return known.cause, true
 		}
 	}
+	return exchange.Cause{}, false
 }
 
 // oktaRefusals are the texts that Okta's documentation, its support pages and

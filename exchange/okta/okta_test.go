@@ -202,8 +202,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 		{400, "invalid_dpop_proof", "The DPoP proof JWT header is missing.", "okta-dpop"},
 		{400, "access_denied", "Policy evaluation failed for this request, please check the policy configurations.", "okta-policy"},
 		{400, "invalid_scope", "One or more scopes are not configured for the authorization server resource.", "okta-scope"},
-		{400, "invalid_request", "Something that nobody has seen.", ""},
-		{403, "access_denied", "Something that nobody has seen.", ""},
+		{403, "invalid_request", "Something that nobody has seen.", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.code+" "+tt.description, func(t *testing.T) {

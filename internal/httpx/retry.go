@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"syscall"
 	"time"
@@ -89,6 +90,7 @@ func RetryAfter(header http.Header) time.Duration {
 // TLS handshake and an oversized body are not that.
 func Dropped(err error) bool {
 	var nerr net.Error
+	var header textproto.ProtocolError
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return false
@@ -97,6 +99,10 @@ func Dropped(err error) bool {
 		// The read loop of net/http closes a connection that the server has cut;
 		// a write that comes later finds it closed.
 		errors.Is(err, net.ErrClosed):
+		return true
+	case errors.As(err, &header):
+		// To net/http an answer that was cut within a line of its header has a
+		// malformed one.
 		return true
 	case errors.As(err, &nerr):
 		return nerr.Timeout()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
 # Ceph's daemons and gateway from the Debian archive, Fulcio and toxiproxy from
-# source, and packages of npm (which need Node.js 20 or later). What is there
-# already is left alone.
+# source, and packages of npm (Node.js 20 or later). What is there already is
+# left alone.
 #
 #   install.sh [DIR]   All but Ceph goes into DIR; without DIR into
 #                      $CIOIDC_INTEROP_BIN, else into cioidc/interop in the
@@ -68,6 +68,6 @@ npm_package() {
 	fi
 }
 npm_package google-auth-library 10.9.1
-npm_package oidc-provider 9.13.3 # a certified OpenID provider, in Okta's place
+npm_package oidc-provider 9.13.3
 
 echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/npm"

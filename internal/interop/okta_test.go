@@ -55,11 +55,11 @@ func (k localKMS) Sign(_ context.Context, in *kms.SignInput, _ ...func(*kms.Opti
 
 // The three clients, named by what signs for them.
 const (
-	rsaClient        = "0oaKMSwithRSA0000001"
-	curveClient      = "0oaKMSwithP256000002"
-	oktaGoogleClient = "0oaGoogle00000000003"
-	oktaKeyID        = "deploy-2026"
-	signAccount      = "okta-deploy@acme.iam.gserviceaccount.com"
+	rsaClient     = "0oaKMSwithRSA0000001"
+	curveClient   = "0oaKMSwithP256000002"
+	accountClient = "0oaGoogle00000000003"
+	oktaKeyID     = "deploy-2026"
+	signAccount   = "okta-deploy@acme.iam.gserviceaccount.com"
 )
 
 // oktaWorld is a provider in Okta's place, with the keys of three clients.
@@ -99,8 +99,8 @@ func newOktaWorld(t *testing.T) *oktaWorld {
 	require.NoError(t, err)
 	google, err := googlesigner.New(impersonate.Config{ServiceAccount: signAccount, Base: base, HTTPClient: cloud.Client()})
 	require.NoError(t, err)
-	w.signers[oktaGoogleClient] = w.keeping(google)
-	clients := []oidcClient{newOIDCClient(oktaGoogleClient, "RS256")}
+	w.signers[accountClient] = w.keeping(google)
+	clients := []oidcClient{newOIDCClient(accountClient, "RS256")}
 	clients[0].JWKSURI = served.URL + strings.TrimPrefix(google.JWKSURL(), "https://www.googleapis.com")
 
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
