@@ -14,6 +14,12 @@
 //   - npm publishes to a registry of this package, by trusted publishing, and
 //     the exchange of exchange/oauth is to be the one that it makes.
 //
+//   - oidc-provider, a certified OpenID provider, stands in for Okta: it takes
+//     the client assertions that exchange/okta signs, once each.
+//
+//   - toxiproxy is the network between the exchanges and the clouds' fakes, with
+//     latency, resets, black holes and answers that are cut.
+//
 // What needs a server that is a Go library is in the module servers beside this.
 //
 // Run them with

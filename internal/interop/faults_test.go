@@ -23,6 +23,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/awssts"
 	"github.com/cioidc/cioidc/exchange/googlests"
+	"github.com/cioidc/cioidc/exchange/googlests/impersonate"
 	"github.com/cioidc/cioidc/exchange/oauth"
 	"github.com/cioidc/cioidc/internal/fakecloud/fakeaws"
 	"github.com/cioidc/cioidc/internal/fakecloud/fakegoogle"
@@ -41,7 +42,7 @@ type exchanger struct {
 // faultWorld has one exchanger for each package, and a source for them.
 func faultWorld(t *testing.T) ([]exchanger, *fakeissuer.Issuer) {
 	t.Helper()
-	const account, audience = "123456789012", "https://aws.example"
+	const account, audience, deployer = "123456789012", "https://aws.example", "deployer@acme.iam.gserviceaccount.com"
 	iss := newIssuer(t, "https://gitlab.com")
 	sts, err := fakeaws.New(fakeaws.Config{
 		AccountID: account, Fetch: fakeissuer.Client(iss),
@@ -51,7 +52,10 @@ func faultWorld(t *testing.T) ([]exchanger, *fakeissuer.Issuer) {
 	})
 	require.NoError(t, err)
 	pool := fakegoogle.Provider{Project: account, Pool: "ci", ID: "gitlab", IssuerURI: iss.URL()}
-	cloud, err := fakegoogle.New(fakegoogle.Config{Providers: []fakegoogle.Provider{pool}, Fetch: fakeissuer.Client(iss)})
+	cloud, err := fakegoogle.New(fakegoogle.Config{
+		Providers: []fakegoogle.Provider{pool}, Fetch: fakeissuer.Client(iss),
+		ServiceAccounts: []fakegoogle.ServiceAccount{{Email: deployer, Users: []string{pool.Principal(subjectOf(t, iss.GitLab(audience)))}}},
+	})
 	require.NoError(t, err)
 	tokens := func() int { return cloud.Requests(fakegoogle.Token) }
 
@@ -71,6 +75,18 @@ func faultWorld(t *testing.T) ([]exchanger, *fakeissuer.Issuer) {
 				creds, err := googlests.Credentials(googlests.Config{
 					Provider: pool.Name(), Source: source, Endpoint: base + "/v1/token", HTTPClient: client,
 				})
+				require.NoError(t, err)
+				token, err := creds.Token(ctx)
+				if err != nil {
+					return "", err
+				}
+				return token.Value, nil
+			}},
+		{"impersonate", cloud, func() int { return cloud.Requests(fakegoogle.GenerateAccessToken) },
+			func(ctx context.Context, t *testing.T, base string, client *http.Client, source exchange.TokenSource) (string, error) {
+				federated, err := googlests.Credentials(googlests.Config{Provider: pool.Name(), Source: source, HTTPClient: cloud.Client()})
+				require.NoError(t, err)
+				creds, err := impersonate.Credentials(impersonate.Config{ServiceAccount: deployer, Base: federated, Endpoint: base, HTTPClient: client})
 				require.NoError(t, err)
 				token, err := creds.Token(ctx)
 				if err != nil {
@@ -149,7 +165,7 @@ func TestNetworkFaults(t *testing.T) {
 	}
 	// What remains is the status line and a piece of a header's name, or the
 	// header and a piece of the body.
-	cutHeader, cutBody := downstream("limit_data", "bytes", 20), downstream("limit_data", "bytes", 300)
+	cutHeader, cutBody := downstream("limit_data", "bytes", 20), downstream("limit_data", "bytes", 230)
 	const patience, hurry = 30 * time.Second, 700 * time.Millisecond
 	tests := map[string]struct {
 		fault    toxic
@@ -216,7 +232,11 @@ func TestNetworkFaults(t *testing.T) {
 				assert.Empty(t, got)
 				var failed *exchange.Error
 				require.ErrorAs(t, err, &failed)
-				assert.Equal(t, exchange.StageExchange, failed.Stage)
+				if x.name == "impersonate" {
+					assert.Equal(t, exchange.StageImpersonate, failed.Stage)
+				} else {
+					assert.Equal(t, exchange.StageExchange, failed.Stage)
+				}
 				assert.Condition(t, func() bool {
 					for _, want := range tt.is {
 						var header textproto.ProtocolError

@@ -22,7 +22,8 @@ import (
 // for Okta's token endpoint, at the same path.
 type oidcProvider struct {
 	*process
-	url string // its issuer
+	url  string // its issuer
+	link *link  // the way to it; nil if there is nothing between
 }
 
 // oidcClient is a client of the provider. Either JWKS or JWKSURI has its keys.
@@ -45,8 +46,9 @@ func newOIDCClient(id, alg string) oidcClient {
 	}
 }
 
-// startOIDCProvider starts the provider with these clients, until t ends.
-func startOIDCProvider(t *testing.T, clients ...oidcClient) *oidcProvider {
+// startOIDCProvider starts the provider with these clients, until t ends. It is
+// reached through behind, if that is not nil.
+func startOIDCProvider(t *testing.T, behind *toxiproxy, clients ...oidcClient) *oidcProvider {
 	t.Helper()
 	node := required(t, "node")
 	module := filepath.Join(programDir(), "npm", "oidc-provider", "node_modules", "oidc-provider")
@@ -64,9 +66,13 @@ func startOIDCProvider(t *testing.T, clients ...oidcClient) *oidcProvider {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	p := &oidcProvider{url: fmt.Sprintf("http://127.0.0.1:%d", ports[0])}
+	if behind != nil {
+		p.link = behind.link(t, "oidc-provider", strings.TrimPrefix(p.url, "http://"))
+		p.url = "http://" + p.link.addr
+	}
 	p.process, err = startProcess(dir, "oidc-provider", []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir,
-		"OIDC_PROVIDER=" + module, "PORT=" + strconv.Itoa(ports[0]), "CLIENTS=" + string(list),
+		"OIDC_PROVIDER=" + module, "PORT=" + strconv.Itoa(ports[0]), "ISSUER=" + p.url, "CLIENTS=" + string(list),
 	}, node, script)
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Stop(5 * time.Second) })

@@ -72,7 +72,7 @@ type oktaWorld struct {
 	secrets []string // CI tokens and assertions
 }
 
-func newOktaWorld(t *testing.T) *oktaWorld {
+func newOktaWorld(t *testing.T, behind *toxiproxy) *oktaWorld {
 	t.Helper()
 	w := &oktaWorld{gitLab: newIssuer(t, "https://gitlab.com"), signers: map[string]okta.Signer{}}
 
@@ -120,7 +120,7 @@ func newOktaWorld(t *testing.T) *oktaWorld {
 		client.JWKS = map[string]any{"keys": []json.RawMessage{raw}}
 		clients = append(clients, client)
 	}
-	w.provider = startOIDCProvider(t, clients...)
+	w.provider = startOIDCProvider(t, behind, clients...)
 	return w
 }
 
@@ -207,7 +207,7 @@ func (y *way) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestPrivateKeyJWTIsGranted(t *testing.T) {
-	w := newOktaWorld(t)
+	w := newOktaWorld(t, nil)
 	for id := range w.signers {
 		t.Run(id, func(t *testing.T) {
 			tally.real(t)
@@ -229,27 +229,41 @@ func TestPrivateKeyJWTIsGranted(t *testing.T) {
 	assert.Empty(t, w.provider.reasons(t))
 }
 
-// An answer that is lost on the way has used its assertion up. The next request
+// An answer that is cut on the way has used its assertion up. The next request
 // has a new one.
 func TestPrivateKeyJWTSurvivesALostAnswer(t *testing.T) {
-	w := newOktaWorld(t)
-	y := &way{after: func(n int, _ func() (*http.Response, error), resp *http.Response) (*http.Response, error) {
-		if n > 1 {
-			return resp, nil
-		}
-		_ = resp.Body.Close()
-		return nil, io.ErrUnexpectedEOF
-	}}
-	access, err := okta.New(w.config(rsaClient, y))
+	w := newOktaWorld(t, startToxiproxy(t))
+	l := w.provider.link
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &counted{base: transport, after: func(int) { assert.NoError(t, l.mend(context.Background())) }}
+	cfg := w.config(rsaClient, nil)
+	cfg.HTTPClient = &http.Client{Transport: client}
+	access, err := okta.New(cfg)
 	require.NoError(t, err)
+	require.NoError(t, l.breakIt(t.Context(), toxic{Type: "limit_data", Stream: "downstream", Attributes: map[string]int{"bytes": 100}}))
 	token, err := access.Token(t.Context())
 	require.NoError(t, err, "%v", w.provider.reasons(t))
 	assert.NotEmpty(t, token.AccessToken)
-	assert.Equal(t, 2, y.n)
+	assert.Equal(t, 2, client.n)
+	assert.Len(t, w.secrets, 2, "assertions")
+
+	// The provider has seen the first one: it would not have taken it again.
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {rsaClient}, "scope": {"deploy"}, "client_assertion": {w.secrets[0]},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+	}
+	resp, err := http.PostForm(access.TokenURL, form)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+	reasons := w.provider.reasons(t)
+	require.Len(t, reasons, 1)
+	assert.Contains(t, reasons[0], "client assertion tokens must only be used once")
 }
 
 func TestPrivateKeyJWTIsRefused(t *testing.T) {
-	w := newOktaWorld(t)
+	w := newOktaWorld(t, nil)
 	host := strings.TrimPrefix(w.provider.url, "http://")
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -317,7 +331,7 @@ func TestPrivateKeyJWTIsRefused(t *testing.T) {
 // The provider takes a CI token no more than Okta does: neither what package
 // okta refuses to send, nor what package oauth sends where it cannot know.
 func TestACITokenIsNoClientAssertion(t *testing.T) {
-	w := newOktaWorld(t)
+	w := newOktaWorld(t, nil)
 	y := &way{}
 	cfg := w.config(rsaClient, y)
 	ci := exchange.TokenSourceFunc(func(_ context.Context, audience string) (string, error) {

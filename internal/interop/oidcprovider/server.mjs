@@ -4,6 +4,7 @@
 //
 //   OIDC_PROVIDER  the directory of the package oidc-provider
 //   PORT           the loopback port to listen on
+//   ISSUER         its own URL for others
 //   CLIENTS        the clients, as JSON
 //
 // What the provider refuses is told in one JSON line each on standard output,
@@ -13,10 +14,10 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const { OIDC_PROVIDER, PORT, CLIENTS } = process.env;
+const { OIDC_PROVIDER, PORT, ISSUER, CLIENTS } = process.env;
 const { default: Provider } = await import(pathToFileURL(join(OIDC_PROVIDER, 'lib', 'index.js')));
 
-const provider = new Provider(`http://127.0.0.1:${PORT}`, {
+const provider = new Provider(ISSUER, {
   clients: JSON.parse(CLIENTS),
   clientAuthMethods: ['private_key_jwt'],
   scopes: ['deploy', 'read'],
