@@ -36,16 +36,7 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 			Evidence: []exchange.Evidence{{Name: "iss", Token: token.Issuer}, {Name: "kid", Token: token.KeyID}},
 		}
 	case r.Code == "invalid_grant" && says("stale"):
-		c = exchange.Cause{
-			ID:      "google-expired",
-			Summary: "the token is too old: it expired at " + instant(token.ExpiresAt),
-			Action:  "exchange it earlier in the job, or let the source get a fresh one",
-			Certain: true,
-			Evidence: []exchange.Evidence{
-				{Name: "iat", Token: instant(token.IssuedAt)},
-				{Name: "exp", Token: instant(token.ExpiresAt)},
-			},
-		}
+		c = expiredCause(token)
 	case r.Code == "unauthorized_client" && says("attribute condition"):
 		c = exchange.Cause{
 			ID:       "google-condition",
@@ -75,6 +66,25 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 		return nil
 	}
 	return []exchange.Cause{c}
+}
+
+// expiredCause explains a token whose time is over. Who makes it anew in the
+// same job does so before its end; so it is the rest that needs advice.
+func expiredCause(token *peek.Token) exchange.Cause {
+	c := exchange.Cause{
+		ID:      "google-expired",
+		Summary: "the token is too old: it expired at " + instant(token.ExpiresAt),
+		Action:  "exchange it earlier in the job, or let the source get a fresh one",
+		Certain: true,
+		Evidence: []exchange.Evidence{
+			{Name: "iat", Token: instant(token.IssuedAt)},
+			{Name: "exp", Token: instant(token.ExpiresAt)},
+		},
+	}
+	if token.Identity.Platform == "gitlab" {
+		c.Action = "exchange it earlier in the job, or raise the job's timeout, for which GitLab's ID tokens live: none is renewed during a job"
+	}
+	return c
 }
 
 func (p *provider) audienceCause(token *peek.Token) exchange.Cause {

@@ -10,26 +10,32 @@ import (
 
 // causes explains a refusal of the IAM Credentials API, by its status first
 // and its text second. An unknown text has no cause rather than a wrong one.
-func (p *provider) causes(r answer.Refusal) []exchange.Cause {
-	account := safetext.Quote(p.config.ServiceAccount)
-	target := exchange.Evidence{Name: "service account", Configured: p.config.ServiceAccount}
+func (c *caller) causes(r answer.Refusal) []exchange.Cause {
+	account := safetext.Quote(c.config.ServiceAccount)
+	target := exchange.Evidence{Name: "service account", Configured: c.config.ServiceAccount}
 	switch {
 	case r.Code == "PERMISSION_DENIED" && strings.Contains(r.Description, "iam.serviceAccounts."):
-		if len(p.config.Delegates) > 0 {
+		// Who may become the account may not sign as it: workloadIdentityUser has
+		// neither of the two permissions (IAM roles reference).
+		role, what := "roles/iam.workloadIdentityUser", "act as it"
+		if strings.Contains(r.Description, "iam.serviceAccounts.sign") {
+			role, what = "roles/iam.serviceAccountTokenCreator", "sign as it"
+		}
+		if len(c.config.Delegates) > 0 {
 			return []exchange.Cause{{
 				ID:      "google-impersonation",
 				Summary: "one account of the chain to " + account + " does not let the one before it act as itself, or does not exist",
 				Action:  "grant roles/iam.workloadIdentityUser on the first to the job's principal, and on each next one roles/iam.serviceAccountTokenCreator to the one before",
 				Evidence: []exchange.Evidence{
-					{Name: "delegates", Configured: strings.Join(p.config.Delegates, ", ")},
+					{Name: "delegates", Configured: strings.Join(c.config.Delegates, ", ")},
 					target,
 				},
 			}}
 		}
 		return []exchange.Cause{{
 			ID:       "google-impersonation",
-			Summary:  account + " does not let the job's identity act as it, or does not exist",
-			Action:   "grant roles/iam.workloadIdentityUser on it to the principal or principalSet that the provider makes of the token; a grant takes effect within minutes",
+			Summary:  account + " does not let the job's identity " + what + ", or does not exist",
+			Action:   "grant " + role + " on it to the principal or principalSet that the provider makes of the token; a grant takes effect within minutes",
 			Evidence: []exchange.Evidence{target},
 		}}
 	case r.Code == "INVALID_ARGUMENT" && strings.Contains(r.Description, "lifetime"):
@@ -38,7 +44,7 @@ func (p *provider) causes(r answer.Refusal) []exchange.Cause {
 			Summary:  "the lifetime asked for is more than the service account may have",
 			Action:   "leave Config.Lifetime at zero, or list the account in the organization policy iam.allowServiceAccountCredentialLifetimeExtension",
 			Certain:  true,
-			Evidence: []exchange.Evidence{{Name: "lifetime", Configured: p.config.Lifetime.String()}},
+			Evidence: []exchange.Evidence{{Name: "lifetime", Configured: c.config.Lifetime.String()}},
 		}}
 	}
 	return nil

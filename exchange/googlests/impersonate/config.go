@@ -2,13 +2,13 @@ package impersonate
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/auth"
 
 	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/exchange/googlests/internal/account"
 	"github.com/cioidc/cioidc/internal/httpx"
 )
 
@@ -47,12 +47,7 @@ const (
 	maxLifetime = 12 * time.Hour
 	idLifetime  = time.Hour
 	stepTimeout = 10 * time.Second
-	namePrefix  = "projects/-/serviceAccounts/"
 )
-
-// email is the form of a service account's name; default accounts have their
-// own domains under gserviceaccount.com.
-var email = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?@([a-z0-9-]+\.)+gserviceaccount\.com$`)
 
 func configError(field, problem string) error {
 	return &exchange.ConfigError{Package: packageName, Field: field, Problem: problem}
@@ -60,11 +55,11 @@ func configError(field, problem string) error {
 
 // checked returns c with its defaults filled in.
 func (c Config) checked() (Config, error) {
-	if problem := checkEmail(c.ServiceAccount); problem != "" {
+	if problem := account.Problem(c.ServiceAccount); problem != "" {
 		return c, configError("ServiceAccount", problem)
 	}
 	for _, d := range c.Delegates {
-		if problem := checkEmail(d); problem != "" {
+		if problem := account.Problem(d); problem != "" {
 			return c, configError("Delegates", problem)
 		}
 	}
@@ -93,22 +88,4 @@ func (c Config) checked() (Config, error) {
 		}
 	}
 	return c, nil
-}
-
-// checkEmail returns what is wrong with name and how to put it right, or "".
-func checkEmail(name string) string {
-	const want = "want an email such as NAME@PROJECT.iam.gserviceaccount.com"
-	switch {
-	case email.MatchString(name):
-		return ""
-	case name == "":
-		return "it is required; " + want
-	case strings.HasPrefix(name, "serviceAccount:"):
-		return "it is the member of a role binding: leave out serviceAccount:; " + want
-	case strings.HasPrefix(name, "projects/"):
-		return "it is a resource name: give the email alone; " + want
-	case !strings.ContainsFunc(name, func(r rune) bool { return r < '0' || r > '9' }):
-		return "it is the account's unique ID: give the email; " + want
-	}
-	return "it is not a service account's email; " + want
 }

@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/iam/credentials/apiv1/credentialspb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/cioidc/cioidc/exchange/googlests/internal/account"
 	"github.com/cioidc/cioidc/internal/peek"
 )
 
@@ -29,7 +30,7 @@ func Credentials(cfg Config) (*auth.Credentials, error) {
 	}
 	return cfg.credentials(cfg.Lifetime, func(ctx context.Context, client *credentials.IamCredentialsClient) (*auth.Token, error) {
 		resp, err := client.GenerateAccessToken(ctx, &credentialspb.GenerateAccessTokenRequest{
-			Name:      namePrefix + cfg.ServiceAccount,
+			Name:      account.NamePrefix + cfg.ServiceAccount,
 			Delegates: cfg.delegates(),
 			Scope:     cfg.Scopes,
 			Lifetime:  durationpb.New(cfg.Lifetime),
@@ -59,7 +60,7 @@ func IDToken(cfg Config, audience string) (*auth.Credentials, error) {
 	}
 	return cfg.credentials(idLifetime, func(ctx context.Context, client *credentials.IamCredentialsClient) (*auth.Token, error) {
 		resp, err := client.GenerateIdToken(ctx, &credentialspb.GenerateIdTokenRequest{
-			Name:         namePrefix + cfg.ServiceAccount,
+			Name:         account.NamePrefix + cfg.ServiceAccount,
 			Delegates:    cfg.delegates(),
 			Audience:     audience,
 			IncludeEmail: true,
@@ -76,10 +77,35 @@ func IDToken(cfg Config, audience string) (*auth.Credentials, error) {
 	}), nil
 }
 
+// call asks for one token.
+type call func(context.Context, *credentials.IamCredentialsClient) (*auth.Token, error)
+
+// provider makes one impersonation for each call of Token. It caches nothing.
+type provider struct {
+	caller *caller
+	call   call
+}
+
+var _ auth.TokenProvider = (*provider)(nil)
+
+// Token implements [auth.TokenProvider].
+func (p *provider) Token(ctx context.Context) (*auth.Token, error) {
+	var token *auth.Token
+	err := p.caller.do(ctx, func(ctx context.Context, client *credentials.IamCredentialsClient) error {
+		var err error
+		token, err = p.call(ctx, client)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return token, nil
+}
+
 func (c Config) delegates() []string {
 	names := make([]string, 0, len(c.Delegates))
 	for _, d := range c.Delegates {
-		names = append(names, namePrefix+d)
+		names = append(names, account.NamePrefix+d)
 	}
 	return names
 }
@@ -88,7 +114,7 @@ func (c Config) delegates() []string {
 func (c Config) credentials(lifetime time.Duration, call call) *auth.Credentials {
 	early := min(expireEarly, lifetime/12)
 	return auth.NewCredentials(&auth.CredentialsOptions{
-		TokenProvider:          auth.NewCachedTokenProvider(newProvider(c, call), &auth.CachedTokenProviderOptions{ExpireEarly: early}),
+		TokenProvider:          auth.NewCachedTokenProvider(&provider{newCaller(c), call}, &auth.CachedTokenProviderOptions{ExpireEarly: early}),
 		ProjectIDProvider:      auth.CredentialsPropertyFunc(c.Base.ProjectID),
 		QuotaProjectIDProvider: auth.CredentialsPropertyFunc(c.Base.QuotaProjectID),
 		UniverseDomainProvider: auth.CredentialsPropertyFunc(c.Base.UniverseDomain),

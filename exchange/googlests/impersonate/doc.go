@@ -14,12 +14,14 @@
 //	client, err := storage.NewClient(ctx, option.WithAuthCredentials(creds))
 //
 // [IDToken] gives ID tokens for a service that verifies Google's, such as one
-// on Cloud Run.
+// on Cloud Run. [SignJWT] and [SignBlob] sign with the account's key, which never
+// leaves Google: a client assertion for another service, or a signed URL.
 //
 // # What Google must know
 //
 // The service account grants roles/iam.workloadIdentityUser to the principal or
-// principalSet that the provider makes of the CI token. With Delegates, each
+// principalSet that the provider makes of the CI token; to sign as it takes
+// roles/iam.serviceAccountTokenCreator instead. With Delegates, each
 // account in the chain grants roles/iam.serviceAccountTokenCreator to the one
 // before it. Changes of roles take effect within minutes.
 //

@@ -39,7 +39,7 @@ type world struct {
 	secrets []string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, edit ...func(*fakegoogle.Config)) *world {
 	t.Helper()
 	w := &world{
 		gitlab:   issuer(t, "https://gitlab.com"),
@@ -51,8 +51,7 @@ func newWorld(t *testing.T) *world {
 	}
 	circleci := fakegoogle.Provider{Project: number, Pool: "ci", ID: "circleci", IssuerURI: w.circleci.URL()}
 	jobs := []string{gitlab.PrincipalSet("project_id", fakeissuer.GitLabProjectID), circleci.Principal(circleSubject)}
-	var err error
-	w.cloud, err = fakegoogle.New(fakegoogle.Config{
+	cfg := fakegoogle.Config{
 		Providers: []fakegoogle.Provider{gitlab, circleci},
 		ServiceAccounts: []fakegoogle.ServiceAccount{
 			{Email: deployer, Users: jobs},
@@ -65,7 +64,12 @@ func newWorld(t *testing.T) *world {
 			Objects: map[string][]byte{"app.txt": []byte("release one")},
 		}},
 		Fetch: fakeissuer.Client(w.gitlab, w.circleci),
-	})
+	}
+	for _, f := range edit {
+		f(&cfg)
+	}
+	var err error
+	w.cloud, err = fakegoogle.New(cfg)
 	require.NoError(t, err)
 	return w
 }

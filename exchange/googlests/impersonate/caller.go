@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"cloud.google.com/go/auth"
 	credentials "cloud.google.com/go/iam/credentials/apiv1"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
@@ -19,68 +18,59 @@ import (
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
-// call makes one request of the IAM Credentials API.
-type call func(context.Context, *credentials.IamCredentialsClient) (*auth.Token, error)
-
-// provider makes one impersonation for each call of Token. It caches nothing.
-type provider struct {
+// caller makes requests of the IAM Credentials API about a service account. It
+// keeps nothing between two of them but connections.
+type caller struct {
 	config Config
 	client *http.Client
-	call   call
 }
 
-var _ auth.TokenProvider = (*provider)(nil)
-
-func newProvider(c Config, call call) *provider {
-	client := httpx.Client(c.HTTPClient, stepTimeout)
+func newCaller(cfg Config) *caller {
+	client := httpx.Client(cfg.HTTPClient, stepTimeout)
 	client.Transport = httpx.LimitBodies(client.Transport, httpx.DefaultLimit)
-	return &provider{config: c, client: client, call: call}
+	return &caller{config: cfg, client: client}
 }
 
-// Token implements [auth.TokenProvider].
-func (p *provider) Token(ctx context.Context) (*auth.Token, error) {
-	base, err := p.config.Base.Token(ctx)
+// do calls request with a client that is authorized as the base, until it
+// succeeds, is refused, or has failed three times.
+func (c *caller) do(ctx context.Context, request func(context.Context, *credentials.IamCredentialsClient) error) error {
+	base, err := c.config.Base.Token(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	universe, err := p.config.Base.UniverseDomain(ctx)
+	universe, err := c.config.Base.UniverseDomain(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	link := &bearer{token: base.Value, base: p.client.Transport}
-	client, err := p.api(ctx, link, universe)
+	link := &bearer{token: base.Value, base: c.client.Transport}
+	client, err := c.api(ctx, link, universe)
 	if err != nil {
-		return nil, p.failure(err, link)
+		return c.failure(err, link)
 	}
-	var token *auth.Token
-	err = httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
-		var err error
-		if token, err = p.call(ctx, client); err == nil {
+	return httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {
+		err := request(ctx, client)
+		if err == nil {
 			return httpx.Outcome{}
 		}
-		out := httpx.Outcome{Err: p.failure(err, link), Retry: httpx.Dropped(err)}
+		out := httpx.Outcome{Err: c.failure(err, link), Retry: httpx.Dropped(err)}
 		var refused *googleapi.Error
 		if errors.As(err, &refused) {
 			out.Retry, out.After = httpx.RetryStatus(link.status), httpx.RetryAfter(refused.Header)
 		}
 		return out
 	})
-	if err != nil {
-		return nil, err
-	}
-	return token, nil
 }
 
 // api returns Google's client for one impersonation. To make one costs nothing
-// and opens nothing; all use p.client's connections.
-func (p *provider) api(ctx context.Context, link *bearer, universe string) (*credentials.IamCredentialsClient, error) {
-	endpoint := strings.TrimSuffix(p.config.Endpoint, "/")
+// and opens nothing; all use c.client's connections.
+func (c *caller) api(ctx context.Context, link *bearer, universe string) (*credentials.IamCredentialsClient, error) {
+	endpoint := strings.TrimSuffix(c.config.Endpoint, "/")
 	if endpoint == "" {
 		endpoint = "https://iamcredentials." + universe
 	}
-	authorized := *p.client
+	authorized := *c.client
 	authorized.Transport = link
 	client, err := credentials.NewIamCredentialsRESTClient(ctx,
 		option.WithHTTPClient(&authorized),
@@ -119,7 +109,7 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // failure makes an [exchange.Error] of what the API's client returned.
-func (p *provider) failure(err error, link *bearer) error {
+func (c *caller) failure(err error, link *bearer) error {
 	out := &exchange.Error{Service: serviceName, Stage: exchange.StageImpersonate, StatusCode: link.status}
 	var refused *googleapi.Error
 	switch {
@@ -136,7 +126,7 @@ func (p *provider) failure(err error, link *bearer) error {
 	r := answer.Parse([]byte(refused.Body), refused.Header, link.token)
 	out.Code = r.Code
 	out.Description = safetext.Cut(r.Description)
-	out.Causes = p.causes(r)
+	out.Causes = c.causes(r)
 	out.Err = r.Err
 	return out
 }
