@@ -33,11 +33,32 @@ var (
 	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*renewer)(nil)
 )
 
-func newCache(p *Provider) *aws.CredentialsCache {
-	return aws.NewCredentialsCache(&renewer{Provider: p}, func(o *aws.CredentialsCacheOptions) {
+func newCache(r *renewer) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(r, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = expiryWindow
 		o.ExpiryWindowJitterFrac = expiryJitter
 	})
+}
+
+// untilTheirEnd gives cached credentials to others with the time when they
+// really expire. Others have windows of their own, and botocore refuses
+// credentials that it has just been given and that seem to have expired.
+type untilTheirEnd struct {
+	cache *aws.CredentialsCache
+	r     *renewer
+}
+
+func (u untilTheirEnd) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := u.cache.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	u.r.mu.Lock()
+	defer u.r.mu.Unlock()
+	if u.r.last.AccessKeyID == creds.AccessKeyID {
+		creds.Expires = u.r.last.Expires
+	}
+	return creds, nil
 }
 
 // Retrieve exchanges, and remembers when the credentials really expire.

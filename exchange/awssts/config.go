@@ -15,6 +15,10 @@ type Config struct {
 	// RoleARN is the role to assume, such as
 	// "arn:aws:iam::123456789012:role/deploy". Required.
 	RoleARN string
+	// AllowedAccounts are the IDs, of 12 digits each, of the accounts whose roles
+	// may be assumed: a program whose role comes from outside, such as a CI
+	// variable, refuses a role of any other. Empty means any account.
+	AllowedAccounts []string
 	// Region is the region whose STS is called, and that of
 	// [Provider.AWSConfig]. It must be in the partition of RoleARN, unless
 	// Client or Endpoint is set. Required.

@@ -25,14 +25,15 @@ func TestNewAccepts(t *testing.T) {
 		"European": func(c *awssts.Config) {
 			c.RoleARN, c.Region = "arn:aws-eusc:iam::123456789012:role/r", "eusc-de-east-1"
 		},
-		"new region":     func(c *awssts.Config) { c.Region = "xy-central-9" },
-		"path":           func(c *awssts.Config) { c.RoleARN = "arn:aws:iam::123456789012:role/a/b-c/r+=,.@-_" },
-		"duration":       func(c *awssts.Config) { c.Duration = 12 * time.Hour },
-		"session name":   func(c *awssts.Config) { c.SessionName = strings.Repeat("a", 64) },
-		"policy":         func(c *awssts.Config) { c.Policy = "{\n\t\"Version\": \"é\"}" },
-		"longest policy": func(c *awssts.Config) { c.Policy = `{"a":"` + strings.Repeat("x", 2048-8) + `"}` },
-		"ten policies":   func(c *awssts.Config) { c.PolicyARNs = tenPolicies },
-		"loopback":       func(c *awssts.Config) { c.Endpoint = "http://127.0.0.1:8000" },
+		"new region":      func(c *awssts.Config) { c.Region = "xy-central-9" },
+		"path":            func(c *awssts.Config) { c.RoleARN = "arn:aws:iam::123456789012:role/a/b-c/r+=,.@-_" },
+		"allowed account": func(c *awssts.Config) { c.AllowedAccounts = []string{"210987654321", account} },
+		"duration":        func(c *awssts.Config) { c.Duration = 12 * time.Hour },
+		"session name":    func(c *awssts.Config) { c.SessionName = strings.Repeat("a", 64) },
+		"policy":          func(c *awssts.Config) { c.Policy = "{\n\t\"Version\": \"é\"}" },
+		"longest policy":  func(c *awssts.Config) { c.Policy = `{"a":"` + strings.Repeat("x", 2048-8) + `"}` },
+		"ten policies":    func(c *awssts.Config) { c.PolicyARNs = tenPolicies },
+		"loopback":        func(c *awssts.Config) { c.Endpoint = "http://127.0.0.1:8000" },
 		"other service": func(c *awssts.Config) {
 			c.Endpoint, c.RoleARN, c.Region = "https://s3.example", "arn:aws:iam:::role/uploads", "default"
 		},
@@ -69,6 +70,11 @@ func TestNewRefuses(t *testing.T) {
 		{"very long", "RoleARN", "20 to 2048", func(c *awssts.Config) { c.RoleARN += strings.Repeat("x", 2048) }},
 		{"account with 11 digits", "RoleARN", "12 digits", func(c *awssts.Config) { c.RoleARN = "arn:aws:iam::12345678901:role/r" }},
 		{"no account", "RoleARN", "12 digits", func(c *awssts.Config) { c.RoleARN = "arn:aws:iam:::role/uploads" }},
+		{"other account", "RoleARN", `of account "123456789012", which is not among AllowedAccounts`, func(c *awssts.Config) { c.AllowedAccounts = []string{"210987654321"} }},
+		{"other account of another service", "RoleARN", `of account "", which is not among AllowedAccounts`, func(c *awssts.Config) {
+			c.Endpoint, c.RoleARN, c.AllowedAccounts = "https://s3.example", "arn:aws:iam:::role/uploads", []string{"210987654321"}
+		}},
+		{"name as allowed account", "AllowedAccounts", `number 2 is "prod"; an account ID has 12 digits`, func(c *awssts.Config) { c.AllowedAccounts = []string{account, "prod"} }},
 		{"other partition", "RoleARN", `"aws-cn"`, func(c *awssts.Config) { c.RoleARN = "arn:aws-cn:iam::123456789012:role/r" }},
 		{"region of another partition", "RoleARN", `"aws-us-gov"`, func(c *awssts.Config) { c.Region = "us-gov-east-1" }},
 		{"no region", "Region", "required", func(c *awssts.Config) { c.Region = "" }},

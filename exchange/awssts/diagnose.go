@@ -44,6 +44,19 @@ func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
 				ID: "token-malformed", Certain: true, Summary: "AWS cannot read the token as a JWT",
 				Action: "check that the source returns the ID token of the job, unchanged",
 			}}
+		case strings.Contains(text, "configured thumbprint"):
+			return []exchange.Cause{{
+				ID: "aws-thumbprint", Certain: true, Evidence: []exchange.Evidence{{Name: "iss", Token: t.Issuer}},
+				Summary: "the issuer's certificate is of no authority that AWS knows, and the provider's thumbprint is another one",
+				Action:  "set the provider's thumbprint anew: `aws iam update-open-id-connect-provider-thumbprint`",
+			}}
+		case strings.HasPrefix(text, "Missing a required claim"), strings.HasPrefix(text, "Claim is not allowed"), strings.HasPrefix(text, "Invalid timestamp"),
+			strings.HasPrefix(text, "principal_tags"), strings.Contains(text, "roles claim"):
+			return []exchange.Cause{{
+				ID: "aws-claim", Certain: true, Evidence: []exchange.Evidence{{Name: "iss", Token: t.Issuer}, {Name: "sub", Token: t.Subject}, audience(t, p.cfg.Audience)},
+				Summary: "AWS does not take the token's claims as they are",
+				Action:  "compare the claim that AWS names with what it requires of a web identity token; the issuer sets it",
+			}}
 		}
 		return p.notValidated(t)
 	case "AccessDenied":
@@ -164,7 +177,7 @@ func (p *Provider) expired(t *peek.Token) []exchange.Cause {
 		Action:  "exchange it earlier in the job, or give the job a token that lives longer",
 	}
 	if t.Identity.Platform == "gitlab" {
-		c.Action = "exchange it earlier in the job, or raise the job's timeout: GitLab does not renew a token during a job"
+		c.Action = "exchange it earlier in the job, or raise the job's `timeout`: GitLab does not renew a token during a job"
 	}
 	if t.ExpiresAt != 0 {
 		exp, now := t.ExpiresAt.Time(), p.cfg.Now()

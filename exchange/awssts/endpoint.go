@@ -66,7 +66,7 @@ func NewEndpoint(p aws.CredentialsProvider) (*Endpoint, error) {
 	case p == nil, ok && own == nil:
 		return nil, &exchange.ConfigError{Package: "awssts", Field: "NewEndpoint", Problem: "required: the provider of the credentials, such as the result of New"}
 	case ok:
-		p = own.cache
+		p = untilTheirEnd{own.cache, own.renewer}
 	default:
 		p = aws.NewCredentialsCache(p)
 	}
@@ -78,6 +78,8 @@ func NewEndpoint(p aws.CredentialsProvider) (*Endpoint, error) {
 // endpoint, which is served at baseURL, such as "http://127.0.0.1:38741". One
 // of them is the authorization token: put them into the environment of the
 // processes that may use the credentials, and nowhere else.
+//
+// SDKs prefer other variables to these; see [ShadowingVariables].
 func (e *Endpoint) Environ(baseURL string) []string {
 	return []string{
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + strings.TrimSuffix(baseURL, "/") + "/credentials",

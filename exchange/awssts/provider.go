@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +38,10 @@ const source = "cioidc/awssts"
 // [Provider.AWSConfig], or wrap it in [aws.NewCredentialsCache]. It is safe for
 // concurrent use.
 type Provider struct {
-	cfg    Config
-	client Client
-	cache  *aws.CredentialsCache
+	cfg     Config
+	client  Client
+	renewer *renewer
+	cache   *aws.CredentialsCache // of renewer
 }
 
 var _ aws.CredentialsProvider = (*Provider)(nil)
@@ -50,7 +52,7 @@ func New(cfg Config) (*Provider, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	cfg.PolicyARNs = append([]string(nil), cfg.PolicyARNs...)
+	cfg.PolicyARNs = slices.Clone(cfg.PolicyARNs)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -58,7 +60,8 @@ func New(cfg Config) (*Provider, error) {
 	if p.client == nil {
 		p.client = newClient(&cfg)
 	}
-	p.cache = newCache(p)
+	p.renewer = &renewer{Provider: p}
+	p.cache = newCache(p.renewer)
 	return p, nil
 }
 
@@ -91,10 +94,14 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	defer cancel()
 	creds, failed := p.retrieve(ctx)
 	if failed != nil {
-		failed.Err = &finalError{failed.Err}
-		return aws.Credentials{}, failed
+		return final(failed)
 	}
 	return creds, nil
+}
+
+func final(failed *exchange.Error) (aws.Credentials, error) {
+	failed.Err = &finalError{failed.Err}
+	return aws.Credentials{}, failed
 }
 
 func (p *Provider) retrieve(ctx context.Context) (aws.Credentials, *exchange.Error) {
@@ -102,6 +109,11 @@ func (p *Provider) retrieve(ctx context.Context) (aws.Credentials, *exchange.Err
 	if failed != nil {
 		return aws.Credentials{}, failed
 	}
+	return p.exchange(ctx, token)
+}
+
+// exchange presents a token that [Provider.token] has let through.
+func (p *Provider) exchange(ctx context.Context, token string) (aws.Credentials, *exchange.Error) {
 	seen, _ := peek.Parse(token) // nil if it cannot be read; STS judges it then
 	in := p.input(token, seen)
 	var out *sts.AssumeRoleWithWebIdentityOutput
@@ -114,6 +126,7 @@ func (p *Provider) retrieve(ctx context.Context) (aws.Credentials, *exchange.Err
 		failed := failure(err, token)
 		return httpx.Outcome{Err: failed, Retry: failed.Retryable()}
 	})
+	var failed *exchange.Error
 	if errors.As(err, &failed) {
 		failed.Causes = p.diagnose(failed, seen)
 		return aws.Credentials{}, failed
@@ -152,14 +165,17 @@ func (p *Provider) token(ctx context.Context) (string, *exchange.Error) {
 	return "", failed
 }
 
-func (p *Provider) input(token string, seen *peek.Token) *sts.AssumeRoleWithWebIdentityInput {
-	name := p.cfg.SessionName
-	if name == "" {
-		name = sessionName(seen)
+func (p *Provider) sessionName(seen *peek.Token) string {
+	if p.cfg.SessionName != "" {
+		return p.cfg.SessionName
 	}
+	return sessionName(seen)
+}
+
+func (p *Provider) input(token string, seen *peek.Token) *sts.AssumeRoleWithWebIdentityInput {
 	in := &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn:          aws.String(p.cfg.RoleARN),
-		RoleSessionName:  aws.String(name),
+		RoleSessionName:  aws.String(p.sessionName(seen)),
 		WebIdentityToken: aws.String(token),
 	}
 	if p.cfg.Duration != 0 {

@@ -577,3 +577,16 @@ func TestNoToken(t *testing.T) {
 		})
 	}
 }
+
+// holdFirst lets a request through when release is closed, and tells that it
+// is there.
+type holdFirst struct {
+	next             http.RoundTripper
+	holding, release chan struct{}
+}
+
+func (h holdFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	close(h.holding)
+	<-h.release
+	return h.next.RoundTrip(r)
+}

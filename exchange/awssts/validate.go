@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,6 +66,14 @@ func (c *Config) validate() error {
 		if problem := httpx.Problem(c.Endpoint); problem != "" {
 			return invalid("Endpoint", "%s", problem)
 		}
+	}
+	for i, account := range c.AllowedAccounts {
+		if !accountPattern.MatchString(account) {
+			return invalid("AllowedAccounts", "number %d is %s; an account ID has 12 digits", i+1, safetext.Quote(account))
+		}
+	}
+	if len(c.AllowedAccounts) > 0 && !slices.Contains(c.AllowedAccounts, role.account) {
+		return invalid("RoleARN", "the role is of account %s, which is not among AllowedAccounts", safetext.Quote(role.account))
 	}
 	if c.Client == nil && c.Endpoint == "" {
 		if err := role.checkAWS(c.Region); err != nil {

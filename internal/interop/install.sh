@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
-# Ceph's daemons and gateway from the Debian archive, and Fulcio from source.
-# What is there already is left alone.
+# Ceph's daemons and gateway from the Debian archive, Fulcio from source, and
+# packages of npm. What is there already is left alone.
 #
-#   install.sh [DIR]   Fulcio goes into DIR; without DIR into $CIOIDC_INTEROP_BIN,
-#                      else into cioidc/interop in the user's cache directory.
+#   install.sh [DIR]   Fulcio and the packages go into DIR; without DIR into
+#                      $CIOIDC_INTEROP_BIN, else into cioidc/interop in the
+#                      user's cache directory.
 #
 # The tests look into $CIOIDC_INTEROP_BIN, else into that cache directory, and
 # then along PATH: export CIOIDC_INTEROP_BIN=DIR after giving a DIR of your own.
@@ -43,4 +44,16 @@ fi
 # have been cleaned since the build.
 (cd "$dir" && GOFLAGS='' GOWORK=off go mod download "$fulcio@$fulcio_version")
 
-echo "install: $(command -v radosgw), $dir/fulcio"
+# npm_package NAME VERSION installs a package into DIR/npm/NAME. It is code that
+# only the tests run: what its own installation would run is not.
+npm_package() {
+	local to=$dir/npm/$1
+	if ! grep -qsF "\"version\": \"$2\"" "$to/node_modules/$1/package.json"; then
+		echo "install: $1 $2"
+		rm -rf "$to" && mkdir -p "$to"
+		npm install --prefix "$to" --no-audit --no-fund --ignore-scripts --loglevel=error "$1@$2"
+	fi
+}
+npm_package google-auth-library 10.9.1
+
+echo "install: $(command -v radosgw), $dir/fulcio, $dir/npm"

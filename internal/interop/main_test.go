@@ -14,10 +14,22 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		if program := own[os.Args[1]]; program != nil {
+			os.Exit(program(os.Args[2:]))
+		}
+	}
 	code := m.Run()
 	stopShared()
 	fmt.Println(tally.summary())
 	os.Exit(code)
+}
+
+// own are programs that the tests have other programs run, or that are to run in
+// a sandbox: this test binary is them if its first argument is the name.
+var own = map[string]func(args []string) (status int){
+	"google-executable": googleExecutable,
+	"google-go-client":  googleGoClient,
 }
 
 // ledger counts what ran against a real program, and what could not.
