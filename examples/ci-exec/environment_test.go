@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cioidc/cioidc/examples/internal/fakejob"
+	"github.com/cioidc/cioidc/exchange/awssts"
 )
 
 // child returns the environment that the command got.
@@ -48,6 +49,9 @@ func TestEnvironment(t *testing.T) {
 	assert.Regexp(t, "^"+w.temp+"/ci-exec-[0-9]+$", folder)
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+/aws/credentials$`, added["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
 	assert.Regexp(t, `^[A-Z2-7]{26}$`, added["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+	assert.Empty(t, awssts.ShadowingVariables(strings.Split(got.stdout, "\n"), []string{
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=", "AWS_CONTAINER_AUTHORIZATION_TOKEN=",
+	}))
 	delete(added, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 	delete(added, "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 	assert.Equal(t, map[string]string{
