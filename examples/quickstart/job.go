@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cioidc/cioidc/ciplatform"
 	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/examples/internal/fakejob"
 	"github.com/cioidc/cioidc/internal/fakeissuer"
 )
 
@@ -18,7 +18,7 @@ type job struct {
 	title    string
 	platform string // as it must be detected
 	env      map[string]string
-	command  func(args []string) (string, error)
+	command  func(args []string) ([]byte, error)
 
 	awsRole        string
 	awsAudience    string // empty: the platform's default token
@@ -35,18 +35,17 @@ type job struct {
 }
 
 func gitlabJob(issuer *fakeissuer.Issuer) *job {
-	provider := googleProvider("gitlab")
+	provider := fakejob.GoogleProvider("gitlab")
 	return &job{
 		title:    "GitLab CI, project " + fakeissuer.GitLabProjectPath + ", a push to main",
 		platform: "gitlab",
 		// What .gitlab-ci.yml asks for under id_tokens, one entry an audience.
-		env: map[string]string{
-			"CI": "true", "GITLAB_CI": "true", "CI_SERVER_URL": gitlabURL, "CI_JOB_ID": fakeissuer.GitLabJobID,
-			"AWS_ID_TOKEN":    issuer.GitLab("sts.amazonaws.com"),
-			"GOOGLE_ID_TOKEN": issuer.GitLab("https:" + provider),
-			"DEPLOY_ID_TOKEN": issuer.GitLab(serviceAudience),
-		},
-		awsRole: "deploy-from-gitlab", awsAudience: "sts.amazonaws.com", googleProvider: provider,
+		env: fakejob.GitLabEnviron(issuer, map[string]string{
+			"AWS_ID_TOKEN":    fakejob.GitLabAWSAudience,
+			"GOOGLE_ID_TOKEN": "https:" + provider,
+			"DEPLOY_ID_TOKEN": serviceAudience,
+		}),
+		awsRole: fakejob.GitLabRole, awsAudience: fakejob.GitLabAWSAudience, googleProvider: provider,
 		describe: func(c claims.Model) string {
 			g := c.(*claims.GitLab)
 			return fmt.Sprintf("project_id=%s ref_path=%s ref_protected=%s pipeline_source=%s", g.ProjectID, g.RefPath, g.RefProtected, g.PipelineSource)
@@ -62,21 +61,9 @@ func circleciJob(issuer *fakeissuer.Issuer) *job {
 	return &job{
 		title:    "CircleCI, " + fakeissuer.CircleCIVCSOrigin + ", a push to main",
 		platform: "circleci",
-		env: map[string]string{
-			"CI": "true", "CIRCLECI": "true", "CIRCLE_ORGANIZATION_ID": organizationID,
-			"CIRCLE_OIDC_TOKEN": issuer.CircleCI(""), "CIRCLE_OIDC_TOKEN_V2": issuer.CircleCI("", fakeissuer.SubjectV2),
-		},
-		// circleci run oidc get --claims '{"aud": "..."}'
-		command: func(args []string) (string, error) {
-			var asked struct {
-				Audience string `json:"aud"`
-			}
-			if len(args) < 5 || args[3] != "--claims" || json.Unmarshal([]byte(args[4]), &asked) != nil {
-				return "", errors.New("usage: circleci run oidc get --claims CLAIMS")
-			}
-			return issuer.CircleCI(asked.Audience) + "\n", nil
-		},
-		awsRole: "deploy-from-circleci", googleProvider: googleProvider("circleci"),
+		env:      fakejob.CircleCIEnviron(issuer),
+		command:  func(args []string) ([]byte, error) { return fakejob.CircleCICommand(issuer, args) },
+		awsRole:  fakejob.CircleCIRole, googleProvider: fakejob.GoogleProvider("circleci"),
 		describe: func(c claims.Model) string {
 			t := c.(*claims.CircleCI)
 			return fmt.Sprintf("project-id=%s vcs-ref=%s ssh-rerun=%s", t.ProjectID, t.VCSRef, t.SSHRerun)
@@ -127,8 +114,7 @@ func (j *job) detect(context.Context) (string, error) {
 		if j.command == nil {
 			return nil, errors.New("there is no circleci command here")
 		}
-		out, err := j.command(args)
-		return []byte(out), err
+		return j.command(args)
 	}
 	var err error
 	j.detected, err = ciplatform.Detect(&ciplatform.CircleCI{LookupEnv: lookup, Run: run}, &ciplatform.GitLab{Environ: environ})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cioidc/cioidc/examples/internal/fakejob"
 	"github.com/cioidc/cioidc/internal/fakecloud/fakegoogle"
 	"github.com/cioidc/cioidc/internal/fakeissuer"
 )
@@ -116,7 +117,7 @@ func TestRunNoticesWhatIsBroken(t *testing.T) {
 			}, gitlab, "AWS identity", "StatusCode: 403",
 		},
 		"dead Google STS":       {google(fakegoogle.Token), gitlab, "Google identity", "403"},
-		"provider of the other": {func(w *world) { w.jobs[0].googleProvider = googleProvider("circleci") }, gitlab, "Google identity", "google"},
+		"provider of the other": {func(w *world) { w.jobs[0].googleProvider = fakejob.GoogleProvider("circleci") }, gitlab, "Google identity", "google"},
 		"no access to storage":  {google(fakegoogle.Storage), gitlab, "Google identity", "403"},
 		"no impersonation":      {google(fakegoogle.GenerateAccessToken), gitlab, "Google service account", "403"},
 		"dead service":          {func(w *world) { w.service = http.NotFoundHandler() }, gitlab, "service answer", "the service answered 404"},

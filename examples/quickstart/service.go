@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/examples/internal/fakejob"
 	"github.com/cioidc/cioidc/internal/fakeissuer"
 	"github.com/cioidc/cioidc/oidc"
 )
@@ -32,7 +33,7 @@ func mayDeploy(_ context.Context, c claims.Model) (slog.LogValuer, error) {
 
 func newVerifier(issuers *http.Client) (*oidc.Verifier, error) {
 	return oidc.NewVerifier(oidc.Config{
-		Issuers:    []oidc.Issuer{oidc.GitLab(gitlabURL), oidc.CircleCI(organizationID)},
+		Issuers:    []oidc.Issuer{oidc.GitLab(fakejob.GitLabURL), oidc.CircleCI(fakejob.OrganizationID)},
 		Audiences:  []string{serviceAudience},
 		Authorize:  mayDeploy,
 		HTTPClient: issuers,

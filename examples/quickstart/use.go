@@ -14,6 +14,7 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/api/storage/v1"
 
+	"github.com/cioidc/cioidc/examples/internal/fakejob"
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/awssts"
 	"github.com/cioidc/cioidc/exchange/googlests"
@@ -24,8 +25,8 @@ import (
 // the temporary credentials, and the account checks the signature.
 func (j *job) useAWS(ctx context.Context, w *world) (string, error) {
 	p, err := awssts.New(awssts.Config{
-		RoleARN:  "arn:aws:iam::" + awsAccount + ":role/" + j.awsRole,
-		Region:   awsRegion,
+		RoleARN:  fakejob.RoleARN(j.awsRole),
+		Region:   fakejob.AWSRegion,
 		Source:   j.detected,
 		Audience: j.awsAudience,
 		Endpoint: w.awsURL,
@@ -66,7 +67,7 @@ func (j *job) useGoogle(ctx context.Context, w *world) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("as %s, read gs://%s/%s: %q", strings.TrimPrefix(j.googleProvider, "//iam.googleapis.com/"), bucket, object, content), nil
+	return fmt.Sprintf("as %s, read gs://%s/%s: %q", strings.TrimPrefix(j.googleProvider, "//iam.googleapis.com/"), fakejob.Bucket, fakejob.Object, content), nil
 }
 
 // useServiceAccount does the same as a service account.
@@ -76,7 +77,7 @@ func (j *job) useServiceAccount(ctx context.Context, w *world) (string, error) {
 		return "", err
 	}
 	creds, err := impersonate.Credentials(impersonate.Config{
-		ServiceAccount: serviceAccount,
+		ServiceAccount: fakejob.ServiceAccount,
 		Base:           base,
 		Endpoint:       w.googleURL,
 	})
@@ -87,7 +88,7 @@ func (j *job) useServiceAccount(ctx context.Context, w *world) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("as %s, read gs://%s/%s: %q", serviceAccount, bucket, object, content), nil
+	return fmt.Sprintf("as %s, read gs://%s/%s: %q", fakejob.ServiceAccount, fakejob.Bucket, fakejob.Object, content), nil
 }
 
 // readObject reads through Google's own client.
@@ -96,7 +97,7 @@ func readObject(ctx context.Context, w *world, creds *auth.Credentials) (string,
 	if err != nil {
 		return "", err
 	}
-	response, err := client.Objects.Get(bucket, object).Context(ctx).Download()
+	response, err := client.Objects.Get(fakejob.Bucket, fakejob.Object).Context(ctx).Download()
 	if err != nil {
 		return "", err
 	}

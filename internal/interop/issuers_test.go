@@ -121,7 +121,13 @@ func with(claim string, value any) func(fakeissuer.Claims) {
 // subjectOf returns the sub of a token, unverified.
 func subjectOf(t *testing.T, token string) string {
 	t.Helper()
-	said, err := peek.Parse(token)
+	return said(t, token).Subject
+}
+
+// said returns what a token says, unverified.
+func said(t *testing.T, token string) *peek.Token {
+	t.Helper()
+	parsed, err := peek.Parse(token)
 	require.NoError(t, err)
-	return said.Subject
+	return parsed
 }

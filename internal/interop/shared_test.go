@@ -21,6 +21,10 @@ var shared struct {
 	cephOnce sync.Once
 	ceph     *ceph
 	cephErr  error
+
+	ciExecOnce sync.Once
+	ciExec     string
+	ciExecErr  error
 }
 
 // atEnd has stop called when all tests have ended, the last given first.

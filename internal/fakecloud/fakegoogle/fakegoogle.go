@@ -16,6 +16,7 @@ package fakegoogle
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -68,6 +69,8 @@ type Server struct {
 	grants    grants
 	keys      keyring
 
+	uploads sync.RWMutex // guards the Objects of all buckets
+
 	mu        sync.Mutex
 	requests  map[Endpoint]int
 	misbehave func(Endpoint, http.ResponseWriter, *http.Request) bool
@@ -113,6 +116,10 @@ func New(cfg Config) (*Server, error) {
 		if b.Name == "" || s.buckets[b.Name] != nil {
 			return nil, fmt.Errorf("fakegoogle: bucket %q is unnamed or doubled", b.Name)
 		}
+		b.Objects = maps.Clone(b.Objects) // uploads change it
+		if b.Objects == nil {
+			b.Objects = map[string][]byte{}
+		}
 		s.buckets[b.Name] = &b
 	}
 	s.routes()
@@ -130,6 +137,7 @@ func (s *Server) routes() {
 	handle("GET /storage/v1/b/{bucket}/o", Storage, s.objects)
 	handle("GET /storage/v1/b/{bucket}/o/{object}", Storage, s.object)
 	handle("GET /download/storage/v1/b/{bucket}/o/{object}", Storage, s.object)
+	handle("POST /upload/storage/v1/b/{bucket}/o", Storage, s.upload)
 	handle("GET /oauth2/v3/certs", Keys, s.googleKeys)
 	handle("GET /service_accounts/v1/jwk/{email}", Keys, s.accountKeys)
 	handle("/", Unknown, func(w http.ResponseWriter, r *http.Request) {

@@ -16,26 +16,32 @@ import (
 	"time"
 )
 
-// Bucket is a storage bucket whose objects are read only. Name is required.
+// Bucket is a storage bucket. Name is required.
 type Bucket struct {
 	Name string
-	// Members may read the objects: see [Provider.Principal],
+	// Members may read and write the objects: see [Provider.Principal],
 	// [Provider.PrincipalSet]; a service account is "serviceAccount:" and its
 	// email. Nil means nobody.
 	Members []string
-	// Objects are the contents by name. Nil means an empty bucket.
+	// Objects are the contents by name, to begin with. Nil means an empty bucket.
 	Objects map[string][]byte
 }
 
-var storageScopes = []string{
-	"https://www.googleapis.com/auth/devstorage.read_only",
-	"https://www.googleapis.com/auth/devstorage.read_write",
-	"https://www.googleapis.com/auth/devstorage.full_control",
-}
+var (
+	writeScopes = []string{
+		"https://www.googleapis.com/auth/devstorage.read_write",
+		"https://www.googleapis.com/auth/devstorage.full_control",
+	}
+	readScopes = append([]string{"https://www.googleapis.com/auth/devstorage.read_only"}, writeScopes...)
+)
 
 // reader returns the bucket of the request if its bearer may do what
 // permission names.
 func (s *Server) reader(w http.ResponseWriter, r *http.Request, permission string) *Bucket {
+	return s.permitted(w, r, permission, readScopes)
+}
+
+func (s *Server) permitted(w http.ResponseWriter, r *http.Request, permission string, scopes []string) *Bucket {
 	g, present := s.bearer(r)
 	switch {
 	case !present:
@@ -44,7 +50,7 @@ func (s *Server) reader(w http.ResponseWriter, r *http.Request, permission strin
 	case g == nil:
 		refuseStorage(w, http.StatusUnauthorized, "authError", "Invalid Credentials")
 		return nil
-	case !g.scoped(storageScopes...):
+	case !g.scoped(scopes...):
 		refuseStorage(w, http.StatusForbidden, "insufficientPermissions", insufficientScope)
 		return nil
 	}
@@ -75,9 +81,10 @@ func (s *Server) objects(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	items := []any{}
-	for _, name := range slices.Sorted(maps.Keys(b.Objects)) {
+	contents := s.contents(b)
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		if strings.HasPrefix(name, r.URL.Query().Get("prefix")) {
-			items = append(items, s.resource(r, b, name))
+			items = append(items, resource(r, b, name, contents[name]))
 		}
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"kind": "storage#objects", "items": items})
@@ -90,13 +97,13 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PathValue("object")
-	content, ok := b.Objects[name]
+	content, ok := s.contents(b)[name]
 	if !ok {
 		refuseStorage(w, http.StatusNotFound, "notFound", "No such object: "+b.Name+"/"+name)
 		return
 	}
 	if r.URL.Query().Get("alt") != "media" {
-		writeJSON(w, http.StatusOK, s.resource(r, b, name))
+		writeJSON(w, http.StatusOK, resource(r, b, name, content))
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -104,8 +111,7 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-func (s *Server) resource(r *http.Request, b *Bucket, name string) map[string]any {
-	content := b.Objects[name]
+func resource(r *http.Request, b *Bucket, name string, content []byte) map[string]any {
 	scheme := "http"
 	if r.TLS != nil || r.URL.Scheme == "https" {
 		scheme = "https"
