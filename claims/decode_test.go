@@ -358,3 +358,28 @@ func members(t *testing.T, data []byte) map[string]bool {
 	}
 	return map[string]bool{"iss": true}
 }
+
+// One Set reads one claims set after the other, in whatever order their claims
+// come, and what was decoded stays as it is.
+func TestSetIsReused(t *testing.T) {
+	d, err := claims.NewDecoder[claims.GitLab]()
+	require.NoError(t, err)
+	var s claims.Set
+	var decoded []*claims.GitLab
+	texts := []string{
+		`{"iss":"I","sub":"S","aud":"A"}`, `{"iss":"I","sub":"S","aud":"A"}`, `{"sub":"S","iss":"I","aud":"A"}`,
+		`{"x":{"a":1},"iss":"I","sub":"S"}`, `{"sub":"S","iss":"I","jti":"J"}`,
+	}
+	for _, in := range texts {
+		assert.Error(t, s.Parse([]byte(`{"iss":"other","sub":"other","iss":"twice"}`), d.Order()))
+		data := []byte(in)
+		require.NoError(t, s.Parse(data, d.Order()))
+		c, err := d.Decode(&s)
+		require.NoError(t, err)
+		clear(data) // what was decoded must not be a part of it
+		decoded = append(decoded, c)
+	}
+	for i, c := range decoded {
+		assert.Equal(t, []string{"I", "S", texts[i]}, []string{c.Issuer, c.Subject, string(c.Payload())})
+	}
+}

@@ -11,7 +11,8 @@ import (
 // Set is a claims set whose structure was checked and whose values were not
 // looked at yet. A [Decoder] turns it into a model without reading it again, so
 // that whoever chooses by one claim and then decodes the rest has read one
-// text, once. A Set says nothing of who signed it.
+// text, once. A Set says nothing of who signed it. It must not be copied, and
+// [Set.Parse] not called while others use it.
 type Set struct{ object strictjson.Object }
 
 // Parse checks the structure of a claims set: one JSON object, at most 16

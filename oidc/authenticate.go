@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cioidc/cioidc/claims"
@@ -25,8 +26,7 @@ func (v *Verifier) authenticate(ctx context.Context, raw string, sum *[sha256.Si
 		return nil, e
 	}
 	if v.cache != nil {
-		kept, _ := t.issuer.codec.copy(t.claims)
-		v.cache.put(&cachedToken{issuer: t.issuer, key: key, claims: kept, sum: *sum})
+		v.cache.put(&cachedToken{issuer: t.issuer, key: key, claims: t.issuer.codec.copy(t.claims), sum: *sum})
 	}
 	return t, nil
 }
@@ -57,7 +57,7 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 		e = &cachedToken{issuer: iss, key: *key, claims: e.claims, sum: *sum}
 		v.cache.put(e)
 	}
-	c, t := iss.codec.copy(e.claims)
+	c, t := iss.codec.token(e.claims)
 	t.claims, t.issuer, t.keyID, t.algorithm, t.cached = c, iss, e.key.ID, e.key.Algorithm, true
 	if e := v.checkClaims(t, now); e != nil {
 		return nil, e
@@ -68,15 +68,15 @@ func (v *Verifier) recall(ctx context.Context, sum *[sha256.Size]byte) (*Token, 
 // keysOf returns the keys of iss with the given ID, and the time once they are
 // at hand.
 func (v *Verifier) keysOf(ctx context.Context, iss *issuer, keyID string) ([]Key, time.Time, error) {
-	now := v.now()
 	if r, ok := iss.keys.(*RemoteKeySet); ok {
+		now := v.now()
 		if keys := r.at(now, keyID); keys != nil {
 			return keys, now, nil
 		}
 	}
 	keys, err := iss.keys.Keys(ctx, keyID)
 	if err != nil {
-		return nil, now, iss.unavailable(err)
+		return nil, time.Time{}, iss.unavailable(err)
 	}
 	return keys, v.now(), nil // Keys may have been waited for.
 }
@@ -99,6 +99,12 @@ func (v *Verifier) read(ctx context.Context, raw string) (*Token, Key, time.Time
 		return nil, Key{}, time.Time{}, err
 	}
 	v.headers.remember(o.parts.Header, o.header, iss.codec)
+	if iss.noEvents {
+		if _, ok := o.set.Lookup("events"); ok {
+			return nil, Key{}, time.Time{}, &TokenError{Reason: ErrClaim, Issuer: iss.url, Claim: "events",
+				Detail: "a token with events reports something, such as a logout; it is nobody's identity"}
+		}
+	}
 	c, err := iss.codec.decode(o.set)
 	if err != nil {
 		return nil, Key{}, time.Time{}, claimError(err, iss.url)
@@ -145,7 +151,7 @@ func (v *Verifier) issuerOf(ctx context.Context, set *claims.Set) (*issuer, erro
 	if iss, err := v.issuerAt(ctx, url); iss != nil || err != nil {
 		return iss, err
 	}
-	e := &TokenError{Reason: ErrIssuer, Issuer: url[:min(len(url), maxIssuer)], Claim: "iss", Detail: quote(url) + " is not configured"}
+	e := &TokenError{Reason: ErrIssuer, Issuer: strings.ToValidUTF8(strings.Clone(url[:min(len(url), maxIssuer)]), ""), Claim: "iss", Detail: quote(url) + " is not configured"}
 	for i, known := range v.order {
 		if i == maxLookalikes {
 			break

@@ -95,7 +95,7 @@ func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered, now time.T
 	case ahead > leeway:
 		return fail(ErrNotYet, "iat", "it was issued at %s, %v ahead of the clock here", stamp(r.IssuedAt), ahead.Round(time.Second))
 	}
-	if lifetime, most := left-ahead, v.cfg.maxLifetime(); lifetime > most {
+	if lifetime, most := r.ExpiresAt.Time().Sub(r.IssuedAt.Time()), v.cfg.maxLifetime(); lifetime > most {
 		return fail(ErrTooOld, "exp", "it is valid for %v from its issue; at most %v is accepted (Config.MaxLifetime)", lifetime, most)
 	}
 	return nil

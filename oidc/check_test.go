@@ -50,6 +50,7 @@ func TestInstants(t *testing.T) {
 		"iat without leeway, early":    {-time.Hour, 0, n + 60, 0, n, -ns, oidc.ErrNotYet, "iat"},
 		"lifetime, longest":            {0, time.Hour, n + 3600, 0, n, 0, nil, ""},
 		"lifetime, longer":             {0, time.Hour, n + 3601, 0, n, 0, oidc.ErrTooOld, "exp"},
+		"lifetime, longer by ages":     {0, 120 * 366 * 24 * time.Hour, n + 200*366*24*3600, 0, n, 0, oidc.ErrTooOld, "exp"},
 		"lifetime of ages":             {0, 0, 253402300799, 0, 1, 0, oidc.ErrTooOld, "exp"},
 		"lifetime of ages, allowed":    {0, math.MaxInt64, 253402300799, 0, 1, 0, nil, ""},
 		"expired before not yet":       {0, 0, n - 60, n + 60, n + 60, 0, oidc.ErrExpired, "exp"},

@@ -167,8 +167,8 @@ func (r *RemoteKeySet) fetch(ctx context.Context, now time.Time) (*snapshot, err
 // that it gave before does for another while: the one can be down without the
 // other. A document that can be read and is wrong is an error.
 func (r *RemoteKeySet) rediscover(ctx context.Context, now time.Time) error {
-	if r.found == "" {
-		return r.discover(ctx, now)
+	if r.found == "" || now.Sub(r.foundAt) >= discoveryAge+r.opts.MaxStale {
+		return r.discover(ctx, now) // In all the time there is, with nothing to fall back on.
 	}
 	// Half of the time that is left, so that the keys can still be fetched.
 	within := ctx
@@ -178,7 +178,7 @@ func (r *RemoteKeySet) rediscover(ctx context.Context, now time.Time) error {
 		defer cancel()
 	}
 	err := r.discover(within, now)
-	if err == nil || errors.Is(err, errDocument) || now.Sub(r.foundAt) >= discoveryAge+r.opts.MaxStale {
+	if err == nil || errors.Is(err, errDocument) {
 		return err
 	}
 	r.opts.Logger.Warn("oidc: discovery failed, the key set's URL is used past its time", slog.String("issuer", r.issuer),

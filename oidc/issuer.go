@@ -43,6 +43,11 @@ type model struct {
 	// check tells tokens that the issuer signs for other purposes from job
 	// tokens. Nil means nothing to tell.
 	check func(claims.Model) *TokenError
+	// noEvents refuses security event tokens (RFC 8417), among them the logout
+	// tokens of OpenID Connect Back-Channel Logout 1.0 section 2.4: same issuer,
+	// same keys, same audience. Tokens of the platforms that this package knows
+	// need no such check, since they must name a project.
+	noEvents bool
 	// guard refuses jobs that the owner of a project does not fully control.
 	// Nil means none.
 	guard func(claims.Model, *Config) *DeniedError
@@ -66,7 +71,7 @@ func IssuerOf[T any, P claims.ModelOf[T]](url string) Issuer {
 			m.err = fmt.Errorf("IssuerOf[%v] would leave out the checks that belong to %v; use oidc.GitLab or oidc.CircleCI", t, own)
 		}
 	}
-	m.check = checkNoEvents
+	m.noEvents = true
 	return Issuer{URL: url, model: m}
 }
 
@@ -89,9 +94,10 @@ func contains(t, own reflect.Type) bool {
 // codec decodes and copies the claims of one Go type.
 type codec struct {
 	decode func(*claims.Set) (claims.Model, error)
-	// copy returns a shallow copy of claims that several callers get, with the
-	// token they are to be the claims of.
-	copy func(claims.Model) (claims.Model, *Token)
+	// copy returns a shallow copy, for claims that several callers get.
+	copy func(claims.Model) claims.Model
+	// token is copy, with a token to hold it.
+	token func(claims.Model) (claims.Model, *Token)
 	// order returns the order in which the claims came last.
 	order func() *claims.Order
 }
@@ -113,7 +119,11 @@ func codecOf[T any, P claims.ModelOf[T]]() (*codec, error) {
 			}
 			return P(c), nil
 		},
-		copy: func(c claims.Model) (claims.Model, *Token) {
+		copy: func(c claims.Model) claims.Model {
+			again := *(*T)(c.(P))
+			return P(&again)
+		},
+		token: func(c claims.Model) (claims.Model, *Token) {
 			// In one piece of memory: most of what a remembered token costs, but
 			// for its hash, is to get memory for it.
 			both := new(struct {

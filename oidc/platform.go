@@ -18,17 +18,6 @@ func missing(claim, why string) *TokenError {
 	return &TokenError{Reason: ErrClaim, Claim: claim, Detail: "no " + claim + "; " + why}
 }
 
-// checkNoEvents refuses security event tokens (RFC 8417), among them the logout
-// tokens of OpenID Connect Back-Channel Logout 1.0 section 2.4: same issuer, same
-// keys, same audience. Tokens of the platforms that this package knows need no
-// such check, since they must name a project.
-func checkNoEvents(c claims.Model) *TokenError {
-	if _, ok := c.RegisteredClaims().Lookup("events"); ok {
-		return &TokenError{Reason: ErrClaim, Claim: "events", Detail: "a token with events reports something, such as a logout; it is nobody's identity"}
-	}
-	return nil
-}
-
 func notListed(c *claims.CircleCI) *TokenError {
 	return &TokenError{Reason: ErrIssuer, Claim: claimOrgID,
 		Detail: fmt.Sprintf("organization %s is not one of those configured for this issuer", quote(c.OrganizationID))}

@@ -29,6 +29,9 @@ func TestRediscovery(t *testing.T) {
 			switch mode {
 			case "down":
 				w.WriteHeader(http.StatusBadGateway)
+			case "slow":
+				time.Sleep(6 * time.Second)
+				return false
 			case "hangs":
 				<-r.Context().Done()
 			case "wrong":
@@ -47,6 +50,7 @@ func TestRediscovery(t *testing.T) {
 			{"hangs", 25 * time.Hour, ""},
 			{"down", 47 * time.Hour, ""},
 			{"down", 49 * time.Hour, "HTTP status 502"},
+			{"slow", 49 * time.Hour, ""},
 			{"wrong", 25 * time.Hour, `the discovery document is of issuer "https://gitlab.com/", the configured one is "https://gitlab.com"`},
 		} {
 			v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab("https://gitlab.com")}, Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer)})

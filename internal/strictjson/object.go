@@ -80,12 +80,16 @@ func (o *Object) Parse(src string, expected *Order) error {
 	// hold: a key set may be a list of very many very small objects.
 	few := min(40, len(src)/len(`"":0,`)+1)
 	o.src, o.order = src, nil
+	// Cleared first: what is left of a longer text would keep all of that text.
+	clear(o.members)
+	clear(o.seen[:cap(o.seen)])
 	o.members = slices.Grow(o.members[:0], few)
 	s.seen = slices.Grow(s.seen, few)
-	if err := s.object(1, &o.members); err != nil {
+	err := s.object(1, &o.members)
+	o.seen = s.seen
+	if err != nil {
 		return err
 	}
-	o.seen = s.seen
 	s.skipSpace()
 	if s.pos != len(src) {
 		return s.fail("text after the JSON object")

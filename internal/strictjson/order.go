@@ -20,12 +20,16 @@ func (o *Object) Order() *Order {
 	if len(o.members) > maxOrder {
 		return nil
 	}
-	names := make([]string, len(o.members))
-	for i, m := range o.members {
+	var all strings.Builder // a copy: the text that the names are parts of need not be kept
+	for _, m := range o.members {
 		if !spelledAsIs(m.Name) {
 			return nil
 		}
-		names[i] = strings.Clone(m.Name) // the text it is a part of need not be kept
+		all.WriteString(m.Name)
+	}
+	names, rest := make([]string, len(o.members)), all.String()
+	for i, m := range o.members {
+		names[i], rest = rest[:len(m.Name)], rest[len(m.Name):]
 	}
 	return &Order{names}
 }

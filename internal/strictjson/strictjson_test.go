@@ -391,3 +391,39 @@ func FuzzWalk(f *testing.F) {
 		}
 	})
 }
+
+// Names of an object inside another do not count for that one, wherever they
+// come and whatever they share with its own names.
+func TestParseNamesOfNestedObjects(t *testing.T) {
+	var alike []string
+	for i := 0; len(alike) < 2; i++ {
+		if name := fmt.Sprint("n", i); foldedHash(name) == foldedHash("n0") {
+			alike = append(alike, name)
+		}
+	}
+	for _, in := range []string{
+		`{"a":{"b":1},"b":2}`, `{"b":1,"a":{"b":1}}`, `{"a":{"b":{"c":1},"c":2},"c":3,"b":4}`,
+		fmt.Sprintf(`{%q:1,"o":{%q:2},%q:3}`, alike[0], alike[1], alike[1]),
+	} {
+		o := mustParse(t, in)
+		require.NoError(t, o.Parse(in, o.Order()), in)
+	}
+	for _, in := range []string{`{"b":0,"a":{"b":{"c":1}},"b":2}`, `{"a":{"c":1,"d":{"c":2},"c":3}}`} {
+		_, err := Parse(in)
+		assert.ErrorContains(t, err, "appears twice", in)
+	}
+}
+
+// What an object holds of one text does not outlive the next.
+func TestParseForgets(t *testing.T) {
+	var o Object
+	require.NoError(t, o.Parse(`{"a":1,"b":{"c":2},"d":3}`, nil))
+	assert.Error(t, o.Parse(`{"e":1,"f":2,"g":3,"h":{"i":{}},"e":4}`, nil))
+	require.NoError(t, o.Parse(`{"z":1}`, nil))
+	for _, m := range o.members[1:cap(o.members)] {
+		assert.Zero(t, m)
+	}
+	for _, n := range o.seen[:cap(o.seen)] {
+		assert.Contains(t, []string{"", "z"}, n.name)
+	}
+}
