@@ -14,6 +14,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(credentialProcessVariable) != "" {
+		os.Exit(credentialProcess())
+	}
 	code := m.Run()
 	stopShared()
 	fmt.Println(tally.summary())
