@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 			os.Exit(program(os.Args[2:]))
 		}
 	}
+	if os.Getenv(credentialProcessVariable) != "" {
+		os.Exit(credentialProcess())
+	}
 	code := m.Run()
 	stopShared()
 	fmt.Println(tally.summary())

@@ -78,10 +78,11 @@ func (s *sandbox) Write(t *testing.T, name, content string) string {
 	return path
 }
 
-// Run runs a client to its end, for two minutes at most.
+// Run runs a client to its end, for five minutes at most: terraform is slow on a
+// busy machine.
 func (s *sandbox) Run(t *testing.T, env []string, program string, args ...string) runResult {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	all := append([]string{
 		"HOME=" + s.Home,
