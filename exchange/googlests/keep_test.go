@@ -214,3 +214,17 @@ func TestWithoutATokenFileThereIsNothingToKeep(t *testing.T) {
 		assert.NoError(t, k.err)
 	})
 }
+
+func TestTokenThatEndsSoonerDoesNotReplaceAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		file, dir := googlests.CredentialFile{Config: w.config()}, t.TempDir()
+		_, err := file.Write(t.Context(), dir)
+		require.NoError(t, err)
+		k := keep(t.Context(), t, file, dir)
+		w.source.mint = func(aud string) string { return w.gitlab.GitLab(aud, livesFor(time.Minute)) }
+		wait(57 * time.Minute)
+		assert.Greater(t, len(w.source.asked()), 1)
+		assert.Equal(t, w.source.tokens[0], read(t, k.path))
+	})
+}
