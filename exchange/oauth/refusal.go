@@ -102,9 +102,10 @@ func unknown(body []byte, header http.Header, secrets []string) error {
 	if len(body) == 0 {
 		return errors.New("the answer is empty" + advice)
 	}
-	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	// Scrubbed first: parsing makes it lower case, in which a secret is not found.
+	kind, _, err := mime.ParseMediaType(reply.Text(header.Get("Content-Type"), maxDescription, secrets...))
 	if err != nil {
 		kind = "of no known type"
 	}
-	return errors.New("the answer (" + reply.Text(kind, maxKind, secrets...) + ") is not an error of a known shape" + advice)
+	return errors.New("the answer (" + reply.Text(kind, maxKind) + ") is not an error of a known shape" + advice)
 }

@@ -53,7 +53,8 @@ func Parse(body []byte, header http.Header, secrets ...string) Refusal {
 			return clean(api.Status, api.Message, secrets)
 		}
 	}
-	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	// Scrubbed first: parsing makes it lower case, in which a secret is not found.
+	kind, _, err := mime.ParseMediaType(Text(header.Get("Content-Type"), MaxDescription, secrets...))
 	if err != nil {
 		kind = "of no known type"
 	}
@@ -61,7 +62,7 @@ func Parse(body []byte, header http.Header, secrets ...string) Refusal {
 	if len(body) == 0 {
 		return Refusal{Err: errors.New("the answer is empty" + advice)}
 	}
-	return Refusal{Err: errors.New("the answer (" + Text(kind, maxKind, secrets...) + ") is not one of Google's errors" + advice)}
+	return Refusal{Err: errors.New("the answer (" + Text(kind, maxKind) + ") is not one of Google's errors" + advice)}
 }
 
 func clean(code, description string, secrets []string) Refusal {
