@@ -62,6 +62,13 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 			Action:   "compare the name with what gcloud iam workload-identity-pools providers describe prints; a deleted ID stays taken for 30 days",
 			Evidence: []exchange.Evidence{{Name: "provider", Configured: p.name}},
 		}
+	case r.Code == "invalid_request" && says(`"audience"`):
+		c = exchange.Cause{
+			ID:       "google-provider-name",
+			Summary:  "Google does not take Config.Provider for the name of a pool provider",
+			Action:   "compare it with the name that gcloud iam workload-identity-pools providers describe prints, with //iam.googleapis.com/ in front",
+			Evidence: []exchange.Evidence{{Name: "provider", Configured: p.name}},
+		}
 	default:
 		return nil
 	}

@@ -13,6 +13,11 @@ import (
 // token, so that a renewal is due first.
 const expireEarly = 5 * time.Minute
 
+// handover is how much earlier than Google's the end is that the credentials
+// are said to have. When renewals fail, the cache hands them out to their last
+// moment, and what is handed out must still be valid when it arrives.
+const handover = 10 * time.Second
+
 // Credentials returns cached, self-refreshing credentials for Google clients:
 // see option.WithAuthCredentials of google.golang.org/api. It sends nothing;
 // the first use exchanges.
@@ -26,7 +31,7 @@ func Credentials(cfg Config) (*auth.Credentials, error) {
 		return nil, err
 	}
 	return auth.NewCredentials(&auth.CredentialsOptions{
-		TokenProvider:          auth.NewCachedTokenProvider(p, &auth.CachedTokenProviderOptions{ExpireEarly: expireEarly}),
+		TokenProvider:          auth.NewCachedTokenProvider(p, &auth.CachedTokenProviderOptions{ExpireEarly: expireEarly - handover}),
 		QuotaProjectIDProvider: property(cfg.QuotaProject),
 		UniverseDomainProvider: property(cfg.UniverseDomain),
 	}), nil

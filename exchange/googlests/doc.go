@@ -14,6 +14,15 @@
 // account, because the API does not take federated identities or because access
 // was granted to the account, puts package impersonate on top.
 //
+// # Other programs
+//
+// [CredentialFile] writes the configuration with which gcloud, terraform and
+// programs with any of Google's client libraries make the exchange themselves.
+// They get the CI token from a file that [CredentialFile.Keep] renews, from a
+// [SubjectEndpoint] that this process serves on loopback, or from a program that
+// calls [WriteExecutableResponse]. With the last two no token is on disk, and
+// where there is none its reason reaches the user of each of these programs.
+//
 // # What Google must know
 //
 // A pool, and in it an OIDC provider whose issuer is the token's iss, byte for
@@ -47,8 +56,9 @@
 //
 // The credentials are renewed from five minutes before their end, in the
 // background, while the old ones serve. That is the only goroutine, and it ends
-// with the exchange. While a first exchange runs, other callers wait for it,
-// even past the end of their own contexts.
+// with the exchange. They are said to end ten seconds before they do, so that
+// what is handed out last still arrives in time. While a first exchange runs,
+// other callers wait for it, even past the end of their own contexts.
 //
 // # What this package does not do
 //

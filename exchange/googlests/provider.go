@@ -126,7 +126,7 @@ func (p *provider) refusal(r answer.Refusal, status int, token *peek.Token) erro
 }
 
 // accessToken reads a successful answer (RFC 8693, section 2.2.1). Its end is
-// counted from before the request, so it is never later than Google's own.
+// counted from before the request, and a little earlier than Google's own.
 func accessToken(body []byte, sent time.Time) (*auth.Token, error) {
 	var resp struct {
 		AccessToken string `json:"access_token"`
@@ -144,9 +144,10 @@ func accessToken(body []byte, sent time.Time) (*auth.Token, error) {
 	case resp.ExpiresIn <= 0 || resp.ExpiresIn > int64(24*time.Hour/time.Second):
 		return nil, errors.New("the token endpoint's answer has no usable expires_in")
 	}
+	life := time.Duration(resp.ExpiresIn) * time.Second
 	return &auth.Token{
 		Value:  resp.AccessToken,
 		Type:   "Bearer",
-		Expiry: sent.Add(time.Duration(resp.ExpiresIn) * time.Second),
+		Expiry: sent.Add(life - min(handover, life/12)),
 	}, nil
 }

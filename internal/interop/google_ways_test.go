@@ -3,7 +3,10 @@
 package interop
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,6 +53,20 @@ var googleWays = []struct {
 // with.
 func TestGoogleClientsTakeCredentialFiles(t *testing.T) {
 	w := newGoogleWorld(t)
+	// The lifetime asked for reaches the API, by which it is known that clients
+	// read it.
+	w.cloud.Misbehave(func(e fakegoogle.Endpoint, rw http.ResponseWriter, r *http.Request) bool {
+		if e != fakegoogle.GenerateAccessToken {
+			return false
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if err == nil && bytes.Contains(body, []byte(`"1800s"`)) {
+			return false
+		}
+		http.Error(rw, "the lifetime is missing: "+string(body), http.StatusTeapot)
+		return true
+	})
 	gitLab, circleCI := "https:"+w.gitLabPool.Name(), fakeissuer.CircleCIOrganizationID
 	for _, c := range []struct {
 		name            string

@@ -19,6 +19,15 @@ import (
 // lest they be renewed all the time.
 const expireEarly = 5 * time.Minute
 
+// early is how long before their end credentials of this lifetime are renewed.
+func early(lifetime time.Duration) time.Duration { return min(expireEarly, lifetime/12) }
+
+// handover is how much earlier than Google's the end is that credentials of
+// this lifetime are said to have, 10 seconds for an hour. When renewals fail,
+// the cache hands them out to their last moment, and what is handed out must
+// still be valid when it arrives.
+func handover(lifetime time.Duration) time.Duration { return early(lifetime) / 30 }
+
 // Credentials returns cached, self-refreshing access-token credentials of the
 // service account, for Google clients: see option.WithAuthCredentials of
 // google.golang.org/api. It sends nothing; the first use impersonates. Its
@@ -42,7 +51,7 @@ func Credentials(cfg Config) (*auth.Credentials, error) {
 		if resp.GetAccessToken() == "" || !expires.IsValid() {
 			return nil, errors.New("the answer has no access token, or no time of its end")
 		}
-		return &auth.Token{Value: resp.GetAccessToken(), Type: "Bearer", Expiry: expires.AsTime()}, nil
+		return &auth.Token{Value: resp.GetAccessToken(), Type: "Bearer", Expiry: expires.AsTime().Add(-handover(cfg.Lifetime))}, nil
 	}), nil
 }
 
@@ -73,7 +82,7 @@ func IDToken(cfg Config, audience string) (*auth.Credentials, error) {
 		if err != nil || token.ExpiresAt == 0 {
 			return nil, errors.New("the answer has no usable ID token")
 		}
-		return &auth.Token{Value: resp.GetToken(), Type: "Bearer", Expiry: token.ExpiresAt.Time()}, nil
+		return &auth.Token{Value: resp.GetToken(), Type: "Bearer", Expiry: token.ExpiresAt.Time().Add(-handover(idLifetime))}, nil
 	}), nil
 }
 
@@ -112,9 +121,9 @@ func (c Config) delegates() []string {
 
 // credentials caches what call returns, with the properties of the base.
 func (c Config) credentials(lifetime time.Duration, call call) *auth.Credentials {
-	early := min(expireEarly, lifetime/12)
+	cache := &auth.CachedTokenProviderOptions{ExpireEarly: early(lifetime) - handover(lifetime)}
 	return auth.NewCredentials(&auth.CredentialsOptions{
-		TokenProvider:          auth.NewCachedTokenProvider(&provider{newCaller(c), call}, &auth.CachedTokenProviderOptions{ExpireEarly: early}),
+		TokenProvider:          auth.NewCachedTokenProvider(&provider{newCaller(c), call}, cache),
 		ProjectIDProvider:      auth.CredentialsPropertyFunc(c.Base.ProjectID),
 		QuotaProjectIDProvider: auth.CredentialsPropertyFunc(c.Base.QuotaProjectID),
 		UniverseDomainProvider: auth.CredentialsPropertyFunc(c.Base.UniverseDomain),

@@ -56,3 +56,13 @@ func ExampleCredentials() {
 	fmt.Println(err)
 	// Output: impersonate: ServiceAccount: it is the member of a role binding: leave out serviceAccount:; want an email such as NAME@PROJECT.iam.gserviceaccount.com
 }
+
+// A claims set is signed with the account's key, for a service that knows the
+// key from https://www.googleapis.com/service_accounts/v1/jwk/ and the email.
+func ExampleSignJWT() {
+	_, _, err := impersonate.SignJWT(context.Background(), impersonate.Config{
+		ServiceAccount: "signer@shop-prod.iam.gserviceaccount.com",
+	}, []byte(`{"iss":"0oa1","sub":"0oa1","aud":"https://acme.okta.com/oauth2/v1/token"}`))
+	fmt.Println(err)
+	// Output: impersonate: Base: it is required: give what googlests.Credentials returns
+}
