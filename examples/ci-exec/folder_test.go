@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -19,7 +20,11 @@ import (
 // it. The next run removes it, and leaves alone what lives or is not ours.
 func TestFolderAfterKill(t *testing.T) {
 	w := newWorld(t)
-	killed := w.start(t, w.line(as(t, "use")...))
+	// An input that does not end when ci-exec does: the command would wait on.
+	in, keep, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { in.Close(); keep.Close() })
+	killed := w.start(t, w.line(as(t, "use")...), func(c *exec.Cmd) { c.Stdin = in })
 	pid, err := strconv.Atoi(killed.await(t, "ready "))
 	require.NoError(t, err)
 	left := w.folders(t)

@@ -37,14 +37,12 @@ func TestMain(m *testing.M) {
 
 // world is a GitLab job, and the clouds that trust it.
 type world struct {
-	clouds         *fakejob.Clouds
-	aws, google    string // base URLs
-	temp           string
-	environ        map[string]string
-	awsMinted      secrets // what the clouds have given out
-	googleMinted   secrets
-	awsRequests    http.Handler
-	googleRequests http.Handler
+	clouds       *fakejob.Clouds
+	aws, google  string // base URLs
+	temp         string
+	environ      map[string]string
+	awsMinted    secrets // what the clouds have given out
+	googleMinted secrets
 }
 
 func newWorld(t *testing.T) *world {
