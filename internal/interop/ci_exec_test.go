@@ -4,7 +4,6 @@ package interop
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -236,18 +235,6 @@ func TestCIExecCopiesAfterExpiry(t *testing.T) {
 			assertRefused(t, err, "ExpiredToken")
 		})
 	}
-}
-
-// object returns an object's content, as the role reads it.
-func (p *cephPlatform) object(t *testing.T, g *ceph, key string) string {
-	t.Helper()
-	role := s3.NewFromConfig(p.provider(t, g, p.mint(cephAudiences[0])).AWSConfig(), g.s3Options)
-	got, err := role.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &p.bucket, Key: aws.String(key)})
-	require.NoError(t, err)
-	defer got.Body.Close()
-	content, err := io.ReadAll(got.Body)
-	require.NoError(t, err)
-	return string(content)
 }
 
 // ci-exec gives gcloud a credential file whose tokens come from the endpoint.
