@@ -19,10 +19,10 @@ const (
 	renewPause = 30 * time.Second
 )
 
-// renewer is the provider as the SDK's cache sees it. Within the expiry window
+// renewer is a provider as the SDK's cache sees it. Within the expiry window
 // credentials are still good, so a failure to renew them is no failure yet.
 type renewer struct {
-	*Provider
+	provider aws.CredentialsProvider
 
 	mu   sync.Mutex
 	last aws.Credentials // as STS gave them; the cache's copy expires earlier
@@ -38,6 +38,12 @@ func newCache(r *renewer) *aws.CredentialsCache {
 		o.ExpiryWindow = expiryWindow
 		o.ExpiryWindowJitterFrac = expiryJitter
 	})
+}
+
+// inCache puts a provider of others into a cache of its own.
+func inCache(p aws.CredentialsProvider) aws.CredentialsProvider {
+	r := &renewer{provider: p}
+	return untilTheirEnd{newCache(r), r}
 }
 
 // untilTheirEnd gives cached credentials to others with the time when they
@@ -63,7 +69,7 @@ func (u untilTheirEnd) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // Retrieve exchanges, and remembers when the credentials really expire.
 func (r *renewer) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	creds, err := r.Provider.Retrieve(ctx)
+	creds, err := r.provider.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, err
 	}

@@ -54,8 +54,8 @@ type Config struct {
 	// redirects and gives each request 10 seconds, unless it has less already.
 	// Nil means one on [http.DefaultTransport].
 	HTTPClient *http.Client
-	// Now returns the current time; it is used to explain refusals. Nil means
-	// [time.Now].
+	// Now returns the current time: it explains refusals, and tells a [FileCache]
+	// and a [TokenFile] what has expired. Nil means [time.Now].
 	Now func() time.Time
 }
 

@@ -58,17 +58,35 @@ var (
 
 // NewEndpoint returns an endpoint for the credentials of p, with a random
 // authorization token of its own. A *[Provider] is asked through the cache that
-// its [Provider.AWSConfig] uses; any other provider is put into one, unless it
-// is an [aws.CredentialsCache] already: all children share one exchange. It
-// does no I/O. Its error is an *[exchange.ConfigError].
+// its [Provider.AWSConfig] uses; any other provider, such as one that assumes a
+// second role, is put into a cache that renews likewise, so that all children
+// share one exchange. An [aws.CredentialsCache] is used as it is: give it an
+// ExpiryWindow, or it hands out credentials in their last second. It does no I/O.
+// Its error is an *[exchange.ConfigError].
 func NewEndpoint(p aws.CredentialsProvider) (*Endpoint, error) {
-	switch own, ok := p.(*Provider); {
-	case p == nil, ok && own == nil:
-		return nil, &exchange.ConfigError{Package: "awssts", Field: "NewEndpoint", Problem: "required: the provider of the credentials, such as the result of New"}
-	case ok:
-		p = untilTheirEnd{own.cache, own.renewer}
+	switch given := p.(type) {
+	case *Provider:
+		if given != nil {
+			p = untilTheirEnd{given.cache, given.renewer}
+			break
+		}
+		p = nil
+	case *FileCache:
+		if given == nil {
+			p = nil
+			break
+		}
+		p = inCache(given)
+	case *aws.CredentialsCache:
+		if given == nil {
+			p = nil
+		}
+	case nil:
 	default:
-		p = aws.NewCredentialsCache(p)
+		p = inCache(given)
+	}
+	if p == nil {
+		return nil, &exchange.ConfigError{Package: "awssts", Field: "NewEndpoint", Problem: "required: the provider of the credentials, such as the result of New"}
 	}
 	// 26 characters of base32, 130 bits.
 	return &Endpoint{provider: p, token: rand.Text()}, nil
@@ -102,6 +120,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !loopbackHost(r.Host):
 		refuse(w, http.StatusForbidden, "HostNotLoopback", "this endpoint serves its own machine: ask it by a loopback address")
+		return
+	case e.token == "":
+		refuse(w, http.StatusInternalServerError, "NotMade", "this endpoint was not made by NewEndpoint")
 		return
 	case subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(e.token)) != 1:
 		refuse(w, http.StatusUnauthorized, "Unauthorized", "the Authorization header is not the endpoint's token: check that AWS_CONTAINER_AUTHORIZATION_TOKEN has reached this process unchanged")

@@ -214,8 +214,35 @@ func TestEndpointForManyChildren(t *testing.T) {
 	assert.Equal(t, 1, w.exchanges())
 }
 
+// The credentials of other providers, such as a second role's, are renewed before
+// their end too, and told with their real end.
+func TestEndpointRenewsWhatOthersProvide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		e, token := newEndpoint(t, aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			n++
+			return aws.Credentials{AccessKeyID: fmt.Sprint("AKIA", n), SecretAccessKey: "s", CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
+		}))
+		end := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+		got := answer(t, ask(e, token), 200)
+		assert.Equal(t, "AKIA1", got["AccessKeyId"])
+		assert.Equal(t, end, got["Expiration"])
+		time.Sleep(50 * time.Minute)
+		assert.Equal(t, "AKIA1", answer(t, ask(e, token), 200)["AccessKeyId"])
+		time.Sleep(10*time.Minute - 2*time.Second)
+		assert.Equal(t, "AKIA2", answer(t, ask(e, token), 200)["AccessKeyId"])
+	})
+}
+
+func TestEndpointThatWasNotMade(t *testing.T) {
+	got := answer(t, ask(new(awssts.Endpoint), ""), 500)
+	assert.Equal(t, "NotMade", got["code"])
+}
+
 func TestNewEndpointRefuses(t *testing.T) {
-	for name, p := range map[string]aws.CredentialsProvider{"nil": nil, "nil pointer": (*awssts.Provider)(nil)} {
+	for name, p := range map[string]aws.CredentialsProvider{
+		"nil": nil, "nil pointer": (*awssts.Provider)(nil), "nil file cache": (*awssts.FileCache)(nil), "nil cache": (*aws.CredentialsCache)(nil),
+	} {
 		_, err := awssts.NewEndpoint(p)
 		var config *exchange.ConfigError
 		require.ErrorAs(t, err, &config, name)

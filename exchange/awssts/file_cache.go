@@ -16,9 +16,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/privatefile"
 )
 
 const (
@@ -36,9 +36,9 @@ const (
 // [aws.CredentialsProvider], safe for concurrent use.
 //
 // The file's name is a hash of what the credentials depend on: the role and all
-// else in the provider's [Config], and the token's issuer, subject, audiences
-// and [claims.Identity] with project, pipeline and job. So a job never gets what
-// another one left behind, which includes another project on the same runner.
+// else in the provider's [Config], and all claims of the token but its times and
+// its jti. So a job never gets what another one left behind, which includes
+// another project on the same runner.
 // The token is asked of the source at every run, and is not kept.
 //
 // The file and its directory must belong to this user and be closed to all
@@ -58,7 +58,9 @@ type FileCache struct {
 	// cache could not tell whose credentials it keeps. Required.
 	Provider *Provider
 	// Dir is the directory of the file; it is made if it does not exist. Empty
-	// means "cioidc/aws" in [os.UserCacheDir].
+	// means "cioidc/aws" in [os.UserCacheDir]. It must not be in a folder that the
+	// job saves, by GitLab's cache and artifacts or CircleCI's save_cache: whoever
+	// restores that has the credentials.
 	Dir string
 	// Window is how long credentials in the file must still be good to be
 	// used. Zero means 15 minutes, which is when botocore asks again, or half
@@ -71,8 +73,9 @@ type FileCache struct {
 var _ aws.CredentialsProvider = (*FileCache)(nil)
 
 // Retrieve implements [aws.CredentialsProvider]: it returns the credentials in
-// the file, or exchanges and writes them there. What keeps it from using a file
-// is not an error. Its errors are those of [Provider.Retrieve], or an
+// the file, or exchanges and writes them there. If STS cannot answer now, it
+// returns what is in the file until the end of that. What keeps it from using a
+// file is not an error. Its errors are those of [Provider.Retrieve], or an
 // *[exchange.ConfigError]. It takes a minute at most.
 func (c *FileCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err := c.validate(); err != nil {
@@ -89,7 +92,7 @@ func (c *FileCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		c.warn(ctx, path, err)
 		return c.exchange(ctx, token)
 	}
-	if creds, ok := c.read(ctx, path); ok {
+	if creds, ok := c.read(ctx, path, c.window()); ok {
 		return creds, nil
 	}
 	unlock, err := lockFile(ctx, path+".lock")
@@ -97,13 +100,21 @@ func (c *FileCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		c.warn(ctx, path, err)
 	} else {
 		defer unlock()
-		if creds, ok := c.read(ctx, path); ok {
+		if creds, ok := c.read(ctx, path, c.window()); ok {
 			return creds, nil
 		}
 	}
 	creds, err := c.exchange(ctx, token)
-	if err == nil {
+	var refused *exchange.Error
+	switch {
+	case err == nil:
 		c.write(ctx, path, creds)
+	case errors.As(err, &refused) && refused.Retryable():
+		// STS may answer the next run. What is in the file is good until then.
+		if old, ok := c.read(ctx, path, 0); ok {
+			c.warn(ctx, path, err)
+			return old, nil
+		}
 	}
 	return creds, err
 }
@@ -113,6 +124,8 @@ func (c *FileCache) validate() error {
 		return &exchange.ConfigError{Package: "awssts", Field: "FileCache." + field, Problem: problem}
 	}
 	switch {
+	case c == nil:
+		return &exchange.ConfigError{Package: "awssts", Field: "FileCache", Problem: "it is nil: make one with a Provider"}
 	case c.Provider == nil:
 		return invalid("Provider", "required: the provider that makes the exchanges, the result of New")
 	case c.Provider.cfg.Client != nil:
@@ -145,8 +158,17 @@ func (c *FileCache) path(token string) (string, error) {
 		}
 		dir = filepath.Join(cache, "cioidc", "aws")
 	}
-	if err := privateDir(dir); err != nil {
+	if err := privatefile.Dir(dir); err != nil {
 		return dir, err
+	}
+	// What the token says decides what STS grants: tags, for one. A new token of
+	// the same job differs in these four alone.
+	var said map[string]json.RawMessage
+	if err := json.Unmarshal(seen.Claims.RegisteredClaims().Payload(), &said); err != nil {
+		return dir, errors.New("the token's claims cannot be read")
+	}
+	for _, name := range [...]string{"exp", "iat", "nbf", "jti"} {
+		delete(said, name)
 	}
 	cfg := &c.Provider.cfg
 	key, err := json.Marshal(struct {
@@ -154,11 +176,8 @@ func (c *FileCache) path(token string) (string, error) {
 		RoleARN, Region, Endpoint, SessionName, Asked, Policy string
 		Duration                                              time.Duration
 		PolicyARNs                                            []string
-		Issuer, Subject                                       string
-		Audience                                              claims.Audience
-		Identity                                              claims.Identity
-	}{1, cfg.RoleARN, cfg.Region, cfg.Endpoint, cfg.SessionName, cfg.Audience, cfg.Policy, cfg.Duration, cfg.PolicyARNs,
-		seen.Issuer, seen.Subject, seen.Audience, seen.Identity})
+		Claims                                                map[string]json.RawMessage
+	}{2, cfg.RoleARN, cfg.Region, cfg.Endpoint, cfg.SessionName, cfg.Audience, cfg.Policy, cfg.Duration, cfg.PolicyARNs, said})
 	if err != nil {
 		return dir, err
 	}
@@ -167,8 +186,8 @@ func (c *FileCache) path(token string) (string, error) {
 }
 
 // read returns the credentials in the file, if they are good for long enough.
-func (c *FileCache) read(ctx context.Context, path string) (aws.Credentials, bool) {
-	data, err := readPrivate(path)
+func (c *FileCache) read(ctx context.Context, path string, window time.Duration) (aws.Credentials, bool) {
+	data, err := privatefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return aws.Credentials{}, false
 	}
@@ -180,7 +199,8 @@ func (c *FileCache) read(ctx context.Context, path string) (aws.Credentials, boo
 		c.warn(ctx, path, err)
 		return aws.Credentials{}, false
 	}
-	return creds, creds.Expires.Sub(c.Provider.cfg.Now()) >= c.window()
+	left := creds.Expires.Sub(c.Provider.cfg.Now())
+	return creds, left > 0 && left >= window
 }
 
 func (c *FileCache) window() time.Duration {
@@ -196,7 +216,7 @@ func (c *FileCache) window() time.Duration {
 func (c *FileCache) write(ctx context.Context, path string, creds aws.Credentials) {
 	data, err := marshalProcess(creds)
 	if err == nil {
-		err = replaceFile(path, data)
+		err = privatefile.Replace(path, data)
 	}
 	if err != nil {
 		c.warn(ctx, path, err)

@@ -122,6 +122,8 @@ func TestFileCacheKeepsJobsApart(t *testing.T) {
 		{"another pipeline", claim("pipeline_id", "99"), func(*awssts.Config) {}},
 		{"another subject", claim("sub", "project_path:acme/webshop:ref_type:branch:ref:other"), func(*awssts.Config) {}},
 		{"another user", claim("user_id", "99"), func(*awssts.Config) {}},
+		{"other tags", claim("https://aws.amazon.com/tags", map[string]any{"principal_tags": map[string]any{"stage": []string{"dev"}}}), func(*awssts.Config) {}},
+		{"a claim that nobody knows", claim("context", "production"), func(*awssts.Config) {}},
 		{"session name", gitlab, func(c *awssts.Config) { c.SessionName = "me" }},
 		{"session policy", gitlab, func(c *awssts.Config) { c.Policy = `{"Version":"2012-10-17"}` }},
 		{"managed policy", gitlab, func(c *awssts.Config) { c.PolicyARNs = []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"} }},
@@ -148,6 +150,57 @@ func TestFileCacheKeepsJobsApart(t *testing.T) {
 	_, err = (&awssts.FileCache{Provider: w.provider(t, gitlab, func(c *awssts.Config) { c.RoleARN += "er" }), Dir: dir}).Retrieve(context.Background())
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "AccessDenied", e.Code)
+}
+
+// A new token of the same job finds what an older one left.
+func TestFileCacheIsTheJobs(t *testing.T) {
+	w := newWorld(t)
+	dir := cacheDir(t)
+	again := w.gitlab.GitLab(audience, func(c fakeissuer.Claims) { c["jti"], c["iat"] = "another", c["iat"].(int64)-60 })
+	first := cached(t, &awssts.FileCache{Provider: w.provider(t, w.gitlab.GitLab(audience)), Dir: dir})
+	assert.Equal(t, first, cached(t, &awssts.FileCache{Provider: w.provider(t, again), Dir: dir}))
+}
+
+// While STS cannot answer, what is in the file serves to its end, and no longer.
+func TestFileCacheWhileSTSIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		dir := cacheDir(t)
+		raw := w.gitlab.GitLab(audience, fakeissuer.Lifetime(3*time.Hour))
+		first := cached(t, &awssts.FileCache{Provider: w.provider(t, raw), Dir: dir})
+		time.Sleep(50 * time.Minute)
+		always(503, "ServiceUnavailable", "later")(w)
+		var log bytes.Buffer
+		run := &awssts.FileCache{Provider: w.provider(t, raw), Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		assert.Equal(t, first, cached(t, run))
+		assert.Contains(t, log.String(), "ServiceUnavailable")
+		time.Sleep(11 * time.Minute)
+		_, err := run.Retrieve(t.Context())
+		var e *exchange.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, 503, e.StatusCode)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		dir := cacheDir(t)
+		raw := w.gitlab.GitLab(audience, fakeissuer.Lifetime(3*time.Hour))
+		cached(t, &awssts.FileCache{Provider: w.provider(t, raw), Dir: dir})
+		time.Sleep(50 * time.Minute)
+		always(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")(w)
+		_, err := (&awssts.FileCache{Provider: w.provider(t, raw), Dir: dir}).Retrieve(t.Context())
+		var e *exchange.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "AccessDenied", e.Code, "a refusal is one")
+	})
+}
+
+func TestFileCacheThatIsNil(t *testing.T) {
+	var c *awssts.FileCache
+	_, err := c.Retrieve(t.Context())
+	var config *exchange.ConfigError
+	require.ErrorAs(t, err, &config)
+	assert.Equal(t, "FileCache", config.Field)
+	assert.ErrorAs(t, awssts.WriteProcessCredentials(t.Context(), new(bytes.Buffer), c), &config)
 }
 
 // A file that others may have read or written, or that is damaged, is left

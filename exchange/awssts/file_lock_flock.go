@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/cioidc/cioidc/internal/privatefile"
 )
 
 // lockPause is the pause between attempts at a lock that somebody holds.
@@ -15,7 +17,7 @@ const lockPause = 50 * time.Millisecond
 // lockFile locks the file at path, which it makes, until unlock is called or
 // the process ends. It waits as long as ctx allows.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|noFollow, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|privatefile.NoFollow, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func New(cfg Config) (*Provider, error) {
 	if p.client == nil {
 		p.client = newClient(&cfg)
 	}
-	p.renewer = &renewer{Provider: p}
+	p.renewer = &renewer{provider: p}
 	p.cache = newCache(p.renewer)
 	return p, nil
 }

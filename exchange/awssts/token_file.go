@@ -9,6 +9,7 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/privatefile"
 )
 
 const (
@@ -49,6 +50,9 @@ func NewTokenFile(p *Provider, path string) (*TokenFile, error) {
 		return nil, invalid("Policy", "a session policy cannot be given to programs that exchange the token themselves: use an Endpoint")
 	case len(p.cfg.PolicyARNs) > 0:
 		return nil, invalid("PolicyARNs", "session policies cannot be given to programs that exchange the token themselves: use an Endpoint")
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute // wherever the process goes meanwhile
 	}
 	return &TokenFile{provider: p, path: path}, nil
 }
@@ -167,7 +171,7 @@ func (f *TokenFile) Remove() error {
 func (f *TokenFile) put(token string) (string, error) {
 	path, err := filepath.Abs(f.path)
 	if err == nil {
-		err = replaceFile(path, []byte(token))
+		err = privatefile.Replace(path, []byte(token))
 	}
 	if err != nil {
 		return "", fmt.Errorf("awssts: token file: %w", err)
@@ -178,7 +182,7 @@ func (f *TokenFile) put(token string) (string, error) {
 // expires returns when the token in the file expires; false means that there is
 // none, or that it does not say.
 func (f *TokenFile) expires() (time.Time, bool) {
-	data, err := readPrivate(f.path)
+	data, err := privatefile.Read(f.path)
 	if err != nil {
 		return time.Time{}, false
 	}

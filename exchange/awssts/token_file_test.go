@@ -234,3 +234,18 @@ func TestTokenFileOfShortTokens(t *testing.T) {
 		})
 	}
 }
+
+// The file is where it was, wherever the process goes.
+func TestTokenFileWithARelativePath(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	f, err := awssts.NewTokenFile(w.provider(t, w.gitlab.GitLab(audience)), "token")
+	require.NoError(t, err)
+	_, err = f.Write(t.Context())
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(dir, "token"))
+	t.Chdir(t.TempDir())
+	require.NoError(t, f.Remove())
+	assert.NoFileExists(t, filepath.Join(dir, "token"))
+}

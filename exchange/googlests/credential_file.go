@@ -9,6 +9,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/account"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/privatefile"
 )
 
 // The files that [CredentialFile.Write] makes in its folder.
@@ -68,7 +69,8 @@ type Executable struct {
 
 // Write writes the configuration into dir, as credentials.json, and returns its
 // absolute path. The file has mode 0600 and replaces an older one at once. A
-// dir that does not exist is made, with mode 0700.
+// dir that does not exist is made, with mode 0700; one that belongs to another
+// user, or that others can write to, is refused.
 //
 // Without Endpoint and Executable it first gets a CI token from the source and
 // writes it, likewise, to the file token in dir, with nothing after it: not all
@@ -84,6 +86,9 @@ func (f CredentialFile) Write(ctx context.Context, dir string) (path string, err
 	if err != nil {
 		return "", err
 	}
+	if dir == "" {
+		return "", configError("dir", "it is required: name the folder to write to")
+	}
 	var token string
 	if f.Endpoint == nil && f.Executable == nil {
 		if token, _, err = p.freshSubject(ctx); err != nil {
@@ -95,7 +100,7 @@ func (f CredentialFile) Write(ctx context.Context, dir string) (path string, err
 		return "", err
 	}
 	if token != "" {
-		if err := replaceFile(filepath.Join(dir, TokenFileName), []byte(token)); err != nil {
+		if err := privatefile.Replace(filepath.Join(dir, TokenFileName), []byte(token)); err != nil {
 			return "", err
 		}
 	}
@@ -104,7 +109,7 @@ func (f CredentialFile) Write(ctx context.Context, dir string) (path string, err
 		return "", err
 	}
 	path = filepath.Join(dir, CredentialFileName)
-	if err := replaceFile(path, append(data, '\n')); err != nil {
+	if err := privatefile.Replace(path, append(data, '\n')); err != nil {
 		return "", err
 	}
 	return path, nil

@@ -226,6 +226,30 @@ func TestFolderThatIsAFile(t *testing.T) {
 	assert.Equal(t, dir, path.Path)
 }
 
+// In a folder that others can write to, another configuration could take the
+// place of this one, and lead the token elsewhere.
+func TestFolderOfOthersIsRefused(t *testing.T) {
+	w := newWorld(t)
+	dir := filepath.Join(t.TempDir(), "shared")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Chmod(dir, 0o777))
+	_, err := googlests.CredentialFile{Config: w.config()}.Write(t.Context(), dir)
+	assert.ErrorContains(t, err, "others can write to it: name a folder that is this user's alone")
+	assert.Empty(t, entries(t, dir))
+	require.NoError(t, os.Chmod(dir, 0o755))
+	_, err = googlests.CredentialFile{Config: w.config()}.Write(t.Context(), dir)
+	assert.NoError(t, err)
+}
+
+func TestWriteWithoutAFolderAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	_, err := googlests.CredentialFile{Config: w.config()}.Write(t.Context(), "")
+	var wrong *exchange.ConfigError
+	require.ErrorAs(t, err, &wrong)
+	assert.Equal(t, "dir", wrong.Field)
+	assert.Empty(t, w.source.asked())
+}
+
 // A folder in the token's place keeps it from being replaced.
 func TestFileThatCannotBeReplacedLeavesNothing(t *testing.T) {
 	w := newWorld(t)

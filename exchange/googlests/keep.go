@@ -8,6 +8,7 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/peek"
+	"github.com/cioidc/cioidc/internal/privatefile"
 )
 
 var errExpired = errors.New("the source's token has expired")
@@ -45,6 +46,9 @@ func (f CredentialFile) Keep(ctx context.Context, dir string) error {
 		<-ctx.Done()
 		return nil
 	}
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute // wherever the process goes meanwhile
+	}
 	path := filepath.Join(dir, TokenFileName)
 	expires := expiryOf(ctx, path)
 	wait := time.Until(expires.Add(-keepEarly)) // the sum first: for no token it would overflow otherwise
@@ -55,7 +59,7 @@ func (f CredentialFile) Keep(ctx context.Context, dir string) error {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil && until.After(expires):
-			err = replaceFile(path, []byte(raw))
+			err = privatefile.Replace(path, []byte(raw))
 			if err == nil {
 				expires = until
 				// A token that has little left is all the source has: the pause

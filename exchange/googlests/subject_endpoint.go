@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 
@@ -93,11 +95,10 @@ func (e *SubjectEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client is gone then
 }
 
-// String names e without its secret, and so do the other ways to print it.
-func (e SubjectEndpoint) String() string { return "googlests.SubjectEndpoint" }
+const redactedEndpoint = "googlests.SubjectEndpoint{redacted}"
 
-// GoString is String.
-func (e SubjectEndpoint) GoString() string { return e.String() }
+// Format prints a fixed text for every verb: an endpoint holds its secret.
+func (e SubjectEndpoint) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redactedEndpoint) }
 
-// LogValue implements [slog.LogValuer].
-func (e SubjectEndpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
+// LogValue implements [slog.LogValuer] with the same text.
+func (e SubjectEndpoint) LogValue() slog.Value { return slog.StringValue(redactedEndpoint) }

@@ -207,7 +207,7 @@ func TestEndpointIsPrintedWithoutItsSecret(t *testing.T) {
 	file := googlests.CredentialFile{Endpoint: e}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "endpoint", e, "value", *e, "file", file)
-	text := fmt.Sprintf("%v %+v %#v %s %v %+v %#v %v %+v", e, e, e, e, *e, *e, *e, file, file) + log.String()
+	text := fmt.Sprintf("%d %v %+v %#v %s %v %+v %#v %v %+v", e, e, e, e, e, *e, *e, *e, file, file) + log.String()
 	assert.NotContains(t, text, secret)
 	assert.Contains(t, text, "googlests.SubjectEndpoint")
 }

@@ -16,11 +16,11 @@ import (
 // CI token was sent. Each service has codes or texts of its own, so there is no
 // need to know which service it is. An unknown one has no cause rather than a
 // wrong one.
-func (x *exchanger) causes(e *exchange.Error, said *peek.Token) []exchange.Cause {
+func (x *exchanger) causes(e *exchange.Error, said *peek.Token, header http.Header) []exchange.Cause {
 	if said == nil {
 		said = &peek.Token{}
 	}
-	r := &refused{exchanger: x, Error: e, said: said}
+	r := &refused{exchanger: x, Error: e, said: said, fromOkta: isOkta(x.service) || header.Get("X-Okta-Request-Id") != ""}
 	for _, explain := range []func() (exchange.Cause, bool){r.okta, r.entra, r.vault, r.publisher, r.oauth} {
 		if c, ok := explain(); ok {
 			return []exchange.Cause{c}
@@ -33,6 +33,8 @@ type refused struct {
 	*exchanger
 	*exchange.Error
 	said *peek.Token
+	// fromOkta: it is Okta that answered, under its own domain or a custom one.
+	fromOkta bool
 }
 
 func (r *refused) says(words string) bool { return strings.Contains(r.Description, words) }
@@ -128,7 +130,7 @@ func (r *refused) vault() (exchange.Cause, bool) {
 			Certain:  true,
 			Evidence: []exchange.Evidence{r.subject()},
 		}, true
-	case r.says("token is expired"), r.says("invalid expiration time (exp) claim"):
+	case r.said.ExpiresAt != 0 && (r.says("token is expired") || r.says("invalid expiration time (exp) claim")):
 		return exchange.Cause{
 			ID:       "vault-expired",
 			Summary:  "the token expired at " + r.said.ExpiresAt.Time().UTC().Format(time.RFC3339),

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -159,8 +161,8 @@ func (c Config) String() string {
 	return b.String() + "}"
 }
 
-// GoString returns what String does.
-func (c Config) GoString() string { return c.String() }
+// Format prints what String returns for every verb.
+func (c Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
 
 // LogValue implements [slog.LogValuer]: a group of the fields that are set,
 // without secrets.

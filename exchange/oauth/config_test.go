@@ -177,7 +177,7 @@ func TestPrintedWithoutSecrets(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "config", cfg, "pointer", &cfg)
 	inside := struct{ C oauth.Config }{cfg}
 	for _, text := range []string{
-		cfg.String(), cfg.GoString(), log.String(),
+		cfg.String(), log.String(), fmt.Sprintf("%d %x", cfg, &cfg), fmt.Sprintf("%v %+v %#v", cfg.TokenSource(), cfg.TokenSource(), cfg.TokenSource()),
 		fmt.Sprint(cfg), fmt.Sprintf("%v %+v %#v %s %q", cfg, cfg, cfg, cfg, cfg), fmt.Sprintf("%v %+v %#v", &cfg, &cfg, &cfg), fmt.Sprintf("%+v %#v", inside, inside),
 	} {
 		assert.NotContains(t, text, "hunter22")

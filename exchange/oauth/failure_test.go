@@ -365,6 +365,9 @@ func TestCauses(t *testing.T) {
 		"target":            {400, `{"error":"invalid_target"}`, "oauth-target", ""},
 		"unknown":           {400, `{"error":"invalid_grant","error_description":"no"}`, "", ""},
 		"another 404":       {404, `{"message":"not here"}`, "", ""},
+		// What Okta says too, said by somebody else.
+		"another's DPoP":   {400, `{"error":"invalid_dpop_proof","error_description":"no"}`, "", ""},
+		"another's policy": {400, `{"error":"access_denied","error_description":"Policy evaluation failed"}`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSource(t)
@@ -396,6 +399,19 @@ func TestCauses(t *testing.T) {
 			assert.Equal(t, []string{want}, got)
 		})
 	}
+}
+
+// Where no CI token was sent, none has expired.
+func TestNoTokenIsSaidToHaveExpired(t *testing.T) {
+	e := answering(400, `{"error":"invalid_request","error_description":"client assertion token is expired"}`)
+	cfg := config(nil, e)
+	cfg.Source, cfg.SourceAudience, cfg.Grant, cfg.ClientID = nil, "", oauth.ClientCredentials, "id"
+	cfg.ClientAssertion = someAssertion
+	_, err := cfg.Token(t.Context())
+	var failed *exchange.Error
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, 400, failed.StatusCode)
+	assert.Empty(t, failed.Causes)
 }
 
 func aadsts(code string) string {

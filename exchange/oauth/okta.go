@@ -77,6 +77,9 @@ func (x *exchanger) explainOkta(e *exchange.Error, header http.Header, secrets [
 
 // okta explains the texts of Okta's token endpoint.
 func (r *refused) okta() (exchange.Cause, bool) {
+	if !r.fromOkta {
+		return exchange.Cause{}, false
+	}
 	for _, known := range oktaRefusals {
 		if r.Code == known.code && r.says(known.words) {
 			return known.cause, true

@@ -70,7 +70,7 @@ func (x *exchanger) refusal(body []byte, header http.Header, status int, secrets
 	if hint := strings.TrimSpace(strings.TrimPrefix(e.Description, invalidGrant)); hint != "" {
 		e.Description = hint
 	}
-	e.Causes = x.causes(e, said)
+	e.Causes = x.causes(e, said, header)
 	x.explainOkta(e, header, secrets)
 	e.Description = safetext.Cut(e.Description)
 	switch {

@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -39,7 +41,16 @@ type cached struct {
 	slot   flight.Slot[*oauth2.Token]
 }
 
-var _ oauth2.TokenSource = (*cached)(nil)
+var (
+	_ oauth2.TokenSource = (*cached)(nil)
+	_ fmt.Formatter      = (*cached)(nil)
+)
+
+// Format prints the configuration without its secrets, and not the token, for
+// every verb.
+func (s *cached) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "oauth.TokenSource{"+s.config.String()+"}")
+}
 
 // Token implements [oauth2.TokenSource].
 func (s *cached) Token() (*oauth2.Token, error) { return s.token(context.Background()) }
@@ -119,6 +130,11 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t *transport) authorization(r *http.Request) (string, error) {
 	refuse := func(err error) (string, error) {
 		return "", &exchange.Error{Service: r.URL.Hostname(), Stage: exchange.StageSend, Err: err}
+	}
+	// Where another client stands around this one's Transport, that one's redirects
+	// come here.
+	if from := r.Response; from != nil && from.Request != nil && (from.Request.URL.Host != r.URL.Host || from.Request.URL.Scheme != r.URL.Scheme) {
+		return refuse(errors.New("the service redirects elsewhere: the token is not sent there"))
 	}
 	if _, err := httpx.CheckURL(r.URL.Scheme + "://" + r.URL.Host); err != nil {
 		return refuse(exchange.ErrPlainHTTP)

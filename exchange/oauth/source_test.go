@@ -175,6 +175,24 @@ func TestClientRefusals(t *testing.T) {
 		assert.Empty(t, s.audience)
 		assert.True(t, body.closed)
 	})
+	t.Run("another client's redirect", func(t *testing.T) {
+		var hosts []string
+		cfg := config(&fixed{}, answering(200, success))
+		inner := cfg.HTTPClient.Transport
+		cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "sts.example" {
+				return inner.RoundTrip(r)
+			}
+			hosts = append(hosts, r.URL.Host)
+			return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"https://elsewhere.example/"}}, Body: http.NoBody, Request: r}, nil
+		})}
+		_, err := (&http.Client{Transport: cfg.Client().Transport}).Get("https://api.example/")
+		var failed *exchange.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, exchange.StageSend, failed.Stage)
+		assert.ErrorContains(t, err, "redirects elsewhere")
+		assert.Equal(t, []string{"api.example"}, hosts)
+	})
 	t.Run("no bearer token", func(t *testing.T) {
 		e := answering(200, `{"access_token":"`+minted+`","token_type":"N_A"}`)
 		_, err := config(&fixed{}, e).Client().Get("https://api.example/")

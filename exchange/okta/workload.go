@@ -51,7 +51,7 @@ type WorkloadConfig struct {
 }
 
 // Workload gets tokens of Okta Privileged Access for a CI job by the command
-// that Okta documents for it, "sft workload authenticate"
+// that Okta documents for it, "sft wl authenticate"
 // (https://help.okta.com/en-us/content/topics/privileged-access/pam-configure-workload-cli.htm).
 // Okta documents no other interface for it. It is safe for concurrent use.
 //
