@@ -178,7 +178,7 @@ func (f *TokenFile) put(token string) (string, error) {
 // expires returns when the token in the file expires; false means that there is
 // none, or that it does not say.
 func (f *TokenFile) expires() (time.Time, bool) {
-	data, err := readPrivate(f.path)
+	data, err := os.ReadFile(f.path)
 	if err != nil {
 		return time.Time{}, false
 	}
