@@ -50,6 +50,19 @@
 // A token of neither platform gives "cioidc-" and 16 hexadecimal digits of the
 // SHA-256 hash of its issuer, a NUL and its subject.
 //
+// # Other programs
+//
+// Credentials reach the command line, terraform and other languages in three
+// ways, and all but the last without the token:
+//
+//	Endpoint                 a child process asks this one, for as long as it runs
+//	WriteProcessCredentials  a client runs a program, which prints them
+//	TokenFile                a program exchanges the token itself
+//
+// SDKs prefer static keys in the environment to each of these:
+// [ShadowingVariables] names them. To go on from the role to another one, give
+// [Provider.AWSConfig] to the SDK's own stscreds.NewAssumeRoleProvider.
+//
 // # What this package does not do
 //
 // It does not verify the token; STS does. It does not check that the role has

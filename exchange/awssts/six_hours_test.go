@@ -2,6 +2,7 @@ package awssts_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,7 @@ func TestGitLabTokenOfTwoHours(t *testing.T) {
 // made when less than five minutes of the last remain.
 type minter struct {
 	w     *world
+	mu    sync.Mutex
 	last  string
 	until time.Time
 	mints int
@@ -120,6 +122,8 @@ type minter struct {
 }
 
 func (m *minter) IDToken(context.Context, string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.err != nil {
 		return "", m.err
 	}
@@ -128,4 +132,13 @@ func (m *minter) IDToken(context.Context, string) (string, error) {
 		m.mints++
 	}
 	return m.last, nil
+}
+
+// fail makes the source fail with err, until it is nil, and returns when its
+// last token expires.
+func (m *minter) fail(err error) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
+	return m.until
 }

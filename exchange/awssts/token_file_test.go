@@ -163,15 +163,14 @@ func TestTokenFileWithoutASource(t *testing.T) {
 		go func() { done <- f.Keep(t.Context()) }()
 
 		down := errors.New("the command failed")
-		source.err = down
+		source.fail(down)
 		time.Sleep(time.Until(end) - time.Minute)
 		old := content(t, path)
-		source.err = nil
+		source.fail(nil)
 		time.Sleep(31 * time.Second)
 		assert.NotEqual(t, old, content(t, path))
 
-		source.err = down
-		end = source.until
+		end = source.fail(down)
 		err = <-done
 		assert.Equal(t, end, time.Now(), "when the token has expired, and not later")
 		var e *exchange.Error
