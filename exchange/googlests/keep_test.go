@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,16 +23,25 @@ import (
 // kept is a token file that Keep looks after in the background.
 type kept struct {
 	path string
-	err  error
-	done bool
+	err  error // read it after the end
+	end  chan struct{}
+}
+
+func (k *kept) done() bool {
+	select {
+	case <-k.end:
+		return true
+	default:
+		return false
+	}
 }
 
 func keep(ctx context.Context, t *testing.T, file googlests.CredentialFile, dir string) *kept {
 	t.Helper()
-	k := &kept{path: filepath.Join(dir, "token")}
+	k := &kept{path: filepath.Join(dir, "token"), end: make(chan struct{})}
 	go func() {
+		defer close(k.end)
 		k.err = file.Keep(ctx, dir)
-		k.done = true
 	}()
 	synctest.Wait()
 	return k
@@ -69,7 +80,7 @@ func TestTokenFileIsKeptFresh(t *testing.T) {
 		assert.Equal(t, []string{"credentials.json", "token"}, entries(t, dir))
 		cancel()
 		synctest.Wait()
-		assert.True(t, k.done)
+		assert.True(t, k.done())
 		assert.NoError(t, k.err)
 	})
 }
@@ -83,11 +94,11 @@ func TestTokenThatCannotBeRenewedIsKeptToItsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				raw, asked := w.gitlab.GitLab("https:"+gitLabProvider), 0
+				raw := w.gitlab.GitLab("https:" + gitLabProvider)
+				var asked atomic.Int64
 				cfg := w.config()
 				cfg.Source = exchange.TokenSourceFunc(func(context.Context, string) (string, error) {
-					asked++
-					return source(raw, asked)
+					return source(raw, int(asked.Add(1)))
 				})
 				file, dir := googlests.CredentialFile{Config: cfg}, t.TempDir()
 				_, err := file.Write(t.Context(), dir)
@@ -95,12 +106,12 @@ func TestTokenThatCannotBeRenewedIsKeptToItsEnd(t *testing.T) {
 				k := keep(t.Context(), t, file, dir)
 				life := k.left(t)
 				wait(life - 4*time.Minute - time.Second)
-				assert.Equal(t, 1, asked)
+				assert.EqualValues(t, 1, asked.Load())
 				wait(4 * time.Minute)
-				assert.False(t, k.done, "it is valid for another second")
-				assert.Equal(t, 9, asked, "asked every 30 seconds")
+				assert.False(t, k.done(), "it is valid for another second")
+				assert.EqualValues(t, 9, asked.Load(), "asked every 30 seconds")
 				wait(30 * time.Second)
-				require.True(t, k.done)
+				require.True(t, k.done())
 				var failed *exchange.Error
 				require.ErrorAs(t, k.err, &failed)
 				assert.Equal(t, exchange.StageSource, failed.Stage)
@@ -129,9 +140,17 @@ func TestOutageDoesNotEndTheKeeping(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
+				var mu sync.Mutex
 				var down error
+				set := func(err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					down = err
+				}
 				cfg := w.config()
 				cfg.Source = exchange.TokenSourceFunc(func(_ context.Context, aud string) (string, error) {
+					mu.Lock()
+					defer mu.Unlock()
 					if down != nil {
 						return "", down
 					}
@@ -141,11 +160,11 @@ func TestOutageDoesNotEndTheKeeping(t *testing.T) {
 				_, err := file.Write(t.Context(), dir)
 				require.NoError(t, err)
 				k := keep(t.Context(), t, file, dir)
-				down = outage
+				set(outage)
 				wait(2 * time.Hour)
-				require.False(t, k.done)
+				require.False(t, k.done())
 				assert.Negative(t, k.left(t))
-				down = nil
+				set(nil)
 				wait(time.Minute)
 				assert.Greater(t, k.left(t), 50*time.Minute)
 			})
@@ -195,7 +214,7 @@ func TestFolderThatIsGoneEndsTheKeeping(t *testing.T) {
 		k := keep(t.Context(), t, file, dir)
 		require.NoError(t, os.RemoveAll(dir))
 		wait(2 * time.Hour)
-		require.True(t, k.done)
+		require.True(t, k.done())
 		assert.ErrorIs(t, k.err, os.ErrNotExist)
 	})
 }
@@ -206,11 +225,11 @@ func TestWithoutATokenFileThereIsNothingToKeep(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		k := keep(ctx, t, googlests.CredentialFile{Config: w.config(), Executable: &googlests.Executable{Command: "ci-token"}}, t.TempDir())
 		wait(6 * time.Hour)
-		assert.False(t, k.done)
+		assert.False(t, k.done())
 		assert.Empty(t, w.source.asked())
 		cancel()
 		synctest.Wait()
-		assert.True(t, k.done)
+		assert.True(t, k.done())
 		assert.NoError(t, k.err)
 	})
 }
@@ -222,7 +241,7 @@ func TestTokenThatEndsSoonerDoesNotReplaceAnother(t *testing.T) {
 		_, err := file.Write(t.Context(), dir)
 		require.NoError(t, err)
 		k := keep(t.Context(), t, file, dir)
-		w.source.mint = func(aud string) string { return w.gitlab.GitLab(aud, livesFor(time.Minute)) }
+		w.source.give(func(aud string) string { return w.gitlab.GitLab(aud, livesFor(time.Minute)) })
 		wait(57 * time.Minute)
 		assert.Greater(t, len(w.source.asked()), 1)
 		assert.Equal(t, w.source.tokens[0], read(t, k.path))

@@ -96,6 +96,13 @@ func (s *source) IDToken(_ context.Context, audience string) (string, error) {
 	return raw, nil
 }
 
+// give changes how tokens are minted, also while they are.
+func (s *source) give(mint func(audience string) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mint = mint
+}
+
 func (s *source) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
