@@ -21,7 +21,9 @@
 // file. With --google-provider: GOOGLE_APPLICATION_CREDENTIALS and
 // CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE, a file that leads to the endpoint, and
 // CLOUDSDK_AUTH_TOKEN_INTROSPECTION_ENDPOINT with --google-sts-endpoint. If a
-// proxy is set, 127.0.0.1 is added to NO_PROXY.
+// proxy is set, 127.0.0.1 is added to NO_PROXY. With --fake,
+// AWS_ENDPOINT_URL_STS and CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE lead to the
+// fakes.
 //
 // Taken out, and named on standard error, is what clients would use instead:
 // keys, profiles and other ways to credentials of the same cloud. So are the

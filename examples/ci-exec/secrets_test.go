@@ -53,7 +53,7 @@ func TestSecretsStayInside(t *testing.T) {
 		places["arguments of "+p] = proc(t, p, "cmdline")
 	}
 	places["the command's environment"] = proc(t, pid, "environ")
-	places["standard output"], places["standard error"] = r.out.all(), r.stderr.String()
+	places["standard output"], places["standard error"] = r.out.all(), r.stderr.all()
 	assertNoSecret(t, w, places)
 
 	// ci-exec's own environment is what the platform made: the job's tokens
@@ -86,6 +86,6 @@ func TestSecretsStayInside(t *testing.T) {
 
 	require.NoError(t, r.stdin.Close())
 	assert.Zero(t, r.wait(t))
-	assertNoSecret(t, w, map[string]string{"standard output": r.out.all(), "standard error": r.stderr.String()})
+	assertNoSecret(t, w, map[string]string{"standard output": r.out.all(), "standard error": r.stderr.all()})
 	assert.Empty(t, w.folders(t))
 }

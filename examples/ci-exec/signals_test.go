@@ -57,7 +57,7 @@ func TestSignalsEndTheCommand(t *testing.T) {
 			r.await(t, "ready ")
 			assert.Len(t, w.folders(t), 1)
 			r.signal(t, s)
-			assert.Equal(t, 128+int(s), r.wait(t), r.stderr)
+			assert.Equal(t, 128+int(s), r.wait(t), r.stderr.all())
 			assert.Empty(t, w.folders(t))
 		})
 	}

@@ -124,7 +124,7 @@ type running struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	out    *lines
-	stderr *bytes.Buffer
+	stderr *lines
 }
 
 // start starts ci-exec in a process of its own, without a terminal.
@@ -132,7 +132,7 @@ func (w *world) start(t *testing.T, args []string, edit ...func(*exec.Cmd)) *run
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	r := &running{cmd: exec.Command(self, args...), out: &lines{}, stderr: &bytes.Buffer{}}
+	r := &running{cmd: exec.Command(self, args...), out: &lines{}, stderr: &lines{}}
 	r.cmd.Env = append(w.pairs(), "CI_EXEC_TEST=ci-exec")
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.stderr
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -171,7 +171,7 @@ func (r *running) wait(t *testing.T) int {
 	case <-time.After(30 * time.Second):
 		_ = r.cmd.Process.Kill()
 		<-done
-		t.Fatalf("ci-exec did not end: %s%s", r.out.all(), r.stderr)
+		t.Fatalf("ci-exec did not end: %s%s", r.out.all(), r.stderr.all())
 		return 0
 	}
 }
