@@ -310,7 +310,7 @@ func TestGitLabNamesTheVariableByItsAudience(t *testing.T) {
 		"https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q": "GOOGLE_ID_TOKEN",
 		"//iam.googleapis.com/projects/1": "GOOGLE_ID_TOKEN",
 		"sigstore":                        "SIGSTORE_ID_TOKEN",
-		"npm:registry.npmjs.org":          "NPM_ID_TOKEN",
+		"npm:registry.example":            "NPM_ID_TOKEN",
 		"https://deploy.example.com":      "DEPLOY_EXAMPLE_COM_ID_TOKEN",
 		"9lives":                          "AUD_9LIVES_ID_TOKEN",
 		"::::":                            "MY_ID_TOKEN",
