@@ -24,9 +24,8 @@ import (
 	"github.com/cioidc/cioidc/oidc/oidctest"
 )
 
-// The tests of this file, like those of advisories_test.go, stand for classes of mistakes that verifiers are known
-// for, by the number of the class (CWE). Those classes that other files have
-// tests for are not here again.
+// The tests of this file, like those of advisories_test.go, stand for classes of
+// mistakes that verifiers are known for, by the number of the class (CWE).
 
 // CWE-918: an issuer's server does not send the verifier to another one, be it
 // for the discovery document or for the keys.
