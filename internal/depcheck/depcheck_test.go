@@ -68,6 +68,7 @@ var links = map[string]struct {
 	"ciplatform":                     {nil, "a job that reads its token needs no SDK"},
 	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
 	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
+	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
