@@ -355,6 +355,10 @@ func TestDeadSTS(t *testing.T) {
 		{name: "redirect to a login page", handler: html(302), status: 302, requests: 1, text: "the answer is not one of STS"},
 		{name: "login page", handler: html(200), status: 200, requests: 1, text: "the answer could not be read"},
 		{name: "answer of something else", handler: html(404), status: 404, requests: 1, text: "the answer is not one of STS"},
+		{name: "page that is not XML", handler: func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(rw, "<html><body>Blocked&nbsp;here, %s<br></body>", raw)
+		}, status: 403, requests: 1, text: "the answer is not one of STS"},
 		{name: "answer that breaks off", handler: func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(rw, "<AssumeRoleWithWebIdentityResponse>")
