@@ -306,13 +306,15 @@ func TestErrorKeepsTheTypesOfSTS(t *testing.T) {
 	assert.Equal(t, notValidated, invalid.ErrorMessage())
 }
 
-// STS repeats a parameter that fails validation, the token included.
+// STS repeats a parameter that fails validation, the token included. The request's
+// ID is in a header and in the body: which of them is read depends on the SDK.
 func TestRepeatedTokenIsRemoved(t *testing.T) {
 	w := newWorld(t)
 	raw := w.gitlab.GitLab(audience)
 	for name, code := range map[string]string{"generic error": "ValidationError", "modelled error": "InvalidIdentityToken", "in the code": raw} {
 		t.Run(name, func(t *testing.T) {
 			w.aws.Misbehave(func(_ string, rw http.ResponseWriter, _ *http.Request) bool {
+				rw.Header().Set("X-Amzn-Requestid", raw)
 				rw.WriteHeader(http.StatusBadRequest)
 				fmt.Fprintf(rw, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>Value '%s' at 'webIdentityToken' failed</Message></Error><RequestId>%s</RequestId></ErrorResponse>`, code, raw, raw)
 				return true
