@@ -230,8 +230,7 @@ type shortLived struct {
 	puts []signedPut
 }
 
-// signedPut is an upload: by whom, and after how many exchanges.
-type signedPut struct {
+type signedPut struct { // an upload: by whom, and after how many exchanges
 	id        string
 	exchanges int
 }
