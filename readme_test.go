@@ -54,8 +54,9 @@ func Example_vault() {
 	if err != nil {
 		return
 	}
+	const vault = "https://vault.acme.example"
 	// #region vault
-	login := oauth.Vault("https://vault.acme.example", "jwt", "deploy", "https://vault.acme.example", ci)
+	login := oauth.Vault(oauth.VaultOptions{Address: vault, Mount: "jwt", Role: "deploy", Audience: vault}, ci)
 	token, err := login.Token(ctx)
 	// #endregion
 	_, _ = token, err

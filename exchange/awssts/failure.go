@@ -24,6 +24,11 @@ const service = "aws"
 // notSTS is the SDK's code for an error answer that has none.
 const notSTS = "UnknownError"
 
+// errNotSTS is what is said of an error answer in which STS's form is not found.
+func errNotSTS() error {
+	return errors.New("the answer is not one of STS: check the endpoint, and any proxy on the way")
+}
+
 // failure makes an [exchange.Error] of an error of the SDK. The SDK's own error
 // is not kept: it holds the response, which holds the request, which holds the
 // token; and STS repeats in some of its texts what it was sent.
@@ -42,7 +47,7 @@ func failure(err error, token string) *exchange.Error {
 	case !errors.As(err, &api):
 		e.Err = keepError(err, token)
 	case api.ErrorCode() == notSTS:
-		e.Err = errors.New("the answer is not one of STS: check the endpoint, and any proxy on the way")
+		e.Err = errNotSTS()
 	default:
 		text := safetext.Scrub(api.ErrorMessage(), token)
 		e.Code = safetext.Cut(safetext.Scrub(api.ErrorCode(), token))
@@ -89,9 +94,15 @@ func keepError(err error, token string) error {
 			return fmt.Errorf("the answer broke off: %w", end)
 		}
 	}
-	var cut *smithyhttp.ResponseError
-	if errors.As(err, &cut) && cut.HTTPStatusCode() == http.StatusOK {
+	// An error answer that is not XML has no code; from sts v1.52.0 on, one that is
+	// XML of another kind has none either, where older ones say notSTS.
+	var answer *smithyhttp.ResponseError
+	switch {
+	case !errors.As(err, &answer):
+	case answer.HTTPStatusCode() == http.StatusOK:
 		return errors.New("the answer could not be read: check that the endpoint is an STS endpoint")
+	default:
+		return errNotSTS()
 	}
 	return errors.New(safetext.Scrub(err.Error(), token))
 }

@@ -306,13 +306,15 @@ func TestErrorKeepsTheTypesOfSTS(t *testing.T) {
 	assert.Equal(t, notValidated, invalid.ErrorMessage())
 }
 
-// STS repeats a parameter that fails validation, the token included.
+// STS repeats a parameter that fails validation, the token included. The request's
+// ID is in a header and in the body: which of them is read depends on the SDK.
 func TestRepeatedTokenIsRemoved(t *testing.T) {
 	w := newWorld(t)
 	raw := w.gitlab.GitLab(audience)
 	for name, code := range map[string]string{"generic error": "ValidationError", "modelled error": "InvalidIdentityToken", "in the code": raw} {
 		t.Run(name, func(t *testing.T) {
 			w.aws.Misbehave(func(_ string, rw http.ResponseWriter, _ *http.Request) bool {
+				rw.Header().Set("X-Amzn-Requestid", raw)
 				rw.WriteHeader(http.StatusBadRequest)
 				fmt.Fprintf(rw, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>Value '%s' at 'webIdentityToken' failed</Message></Error><RequestId>%s</RequestId></ErrorResponse>`, code, raw, raw)
 				return true
@@ -355,6 +357,10 @@ func TestDeadSTS(t *testing.T) {
 		{name: "redirect to a login page", handler: html(302), status: 302, requests: 1, text: "the answer is not one of STS"},
 		{name: "login page", handler: html(200), status: 200, requests: 1, text: "the answer could not be read"},
 		{name: "answer of something else", handler: html(404), status: 404, requests: 1, text: "the answer is not one of STS"},
+		{name: "page that is not XML", handler: func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(rw, "<html><body>Blocked&nbsp;here, %s<br></body>", raw)
+		}, status: 403, requests: 1, text: "the answer is not one of STS"},
 		{name: "answer that breaks off", handler: func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(rw, "<AssumeRoleWithWebIdentityResponse>")

@@ -2,7 +2,9 @@
 // (token exchange), by RFC 7523 (JWT bearer grant, client assertion), or by a
 // service's own rules. Where there is a ready configuration, take it:
 //
-//	cfg := oauth.Vault("https://vault.example", "jwt", "deploy", "https://vault.example", ci)
+//	cfg := oauth.Vault(oauth.VaultOptions{
+//		Address: "https://vault.example", Mount: "jwt", Role: "deploy", Audience: "https://vault.example",
+//	}, ci)
 //	client := cfg.Client() // sends the token, and renews it
 //
 // There is one for [Vault] and OpenBao, Microsoft [Entra], [Keycloak], [Auth0],

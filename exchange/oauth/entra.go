@@ -22,7 +22,7 @@ const EntraAudience = "api://AzureADTokenExchange"
 // TokenURL. Users of Azure's SDK take [Assertion] instead.
 //
 // Source: Microsoft's page "Microsoft identity platform and the OAuth 2.0 client
-// credentials flow", third case.
+// credentials flow", third case; not seen against the service.
 func Entra(tenant, clientID, scope string, source exchange.TokenSource) Config {
 	var missing error
 	if clientID == "" {

@@ -18,7 +18,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := oauth.Vault("https://vault.example", "jwt", "deploy", "https://vault.example", ci).Client()
+	client := oauth.Vault(oauth.VaultOptions{
+		Address: "https://vault.example", Mount: "jwt", Role: "deploy", Audience: "https://vault.example",
+	}, ci).Client()
 	resp, err := client.Get("https://vault.example/v1/secret/data/deploy")
 	var failed *exchange.Error
 	if errors.As(err, &failed) {

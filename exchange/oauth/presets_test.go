@@ -54,7 +54,7 @@ var presets = []preset{
 	{
 		name: "vault",
 		config: func(s exchange.TokenSource) oauth.Config {
-			return oauth.Vault("https://vault.example:8200/", "jwt", "deploy", "https://vault.example", s)
+			return oauth.Vault(oauth.VaultOptions{Address: "https://vault.example:8200/", Mount: "jwt", Role: "deploy", Audience: "https://vault.example"}, s)
 		},
 		audience: "https://vault.example",
 		status:   200,
@@ -96,7 +96,7 @@ var presets = []preset{
 	{
 		name: "auth0",
 		config: func(s exchange.TokenSource) oauth.Config {
-			cfg := oauth.Auth0("acme.eu.auth0.com", "client", "https://acme.example/ci-token", "https://api.example", "https://acme.eu.auth0.com", s)
+			cfg := oauth.Auth0(oauth.Auth0Options{Domain: "acme.eu.auth0.com", ClientID: "client", TokenType: "https://acme.example/ci-token", API: "https://api.example", Audience: "https://acme.eu.auth0.com"}, s)
 			cfg.ClientSecret, cfg.ClientAuth = secret, oauth.ClientAuthPost
 			return cfg
 		},
@@ -255,18 +255,20 @@ func TestPresetsNeedTheirArguments(t *testing.T) {
 		config oauth.Config
 		field  string
 	}{
-		"vault address":      {oauth.Vault("", "jwt", "r", "a", s), "TokenURL"},
-		"vault mount":        {oauth.Vault("https://v.example", "", "r", "a", s), "TokenURL"},
-		"vault role":         {oauth.Vault("https://v.example", "jwt", "", "a", s), "Request.Params"},
-		"vault audience":     {oauth.Vault("https://v.example", "jwt", "r", "", s), "SourceAudience"},
-		"vault source":       {oauth.Vault("https://v.example", "jwt", "r", "a", nil), "Source"},
+		"vault address":      {oauth.Vault(oauth.VaultOptions{Address: "", Mount: "jwt", Role: "r", Audience: "a"}, s), "TokenURL"},
+		"vault mount":        {oauth.Vault(oauth.VaultOptions{Address: "https://v.example", Mount: "", Role: "r", Audience: "a"}, s), "TokenURL"},
+		"vault role":         {oauth.Vault(oauth.VaultOptions{Address: "https://v.example", Mount: "jwt", Role: "", Audience: "a"}, s), "VaultOptions.Role"},
+		"vault audience":     {oauth.Vault(oauth.VaultOptions{Address: "https://v.example", Mount: "jwt", Role: "r", Audience: ""}, s), "SourceAudience"},
+		"vault source":       {oauth.Vault(oauth.VaultOptions{Address: "https://v.example", Mount: "jwt", Role: "r", Audience: "a"}, nil), "Source"},
 		"entra tenant":       {oauth.Entra("", "c", "s", s), "TokenURL"},
 		"entra client":       {oauth.Entra("t", "", "s", s), "ClientID"},
 		"entra scope":        {oauth.Entra("t", "c", "", s), "Scopes"},
 		"keycloak realm":     {oauth.Keycloak("", s), "TokenURL"},
-		"auth0 domain":       {oauth.Auth0("", "c", "https://t", "api", "a", s), "TokenURL"},
-		"auth0 type":         {oauth.Auth0("a.example", "c", "", "api", "a", s), "Request.Params"},
-		"auth0 api":          {oauth.Auth0("a.example", "c", "https://t", "", "a", s), "Audiences"},
+		"auth0 domain":       {oauth.Auth0(oauth.Auth0Options{Domain: "", ClientID: "c", TokenType: "https://t", API: "api", Audience: "a"}, s), "TokenURL"},
+		"auth0 type":         {oauth.Auth0(oauth.Auth0Options{Domain: "a.example", ClientID: "c", TokenType: "", API: "api", Audience: "a"}, s), "Auth0Options.TokenType"},
+		"auth0 client":       {oauth.Auth0(oauth.Auth0Options{Domain: "a.example", TokenType: "https://t", API: "api", Audience: "a"}, s), "Auth0Options.ClientID"},
+		"auth0 audience":     {oauth.Auth0(oauth.Auth0Options{Domain: "a.example", ClientID: "c", TokenType: "https://t", API: "api"}, s), "SourceAudience"},
+		"auth0 api":          {oauth.Auth0(oauth.Auth0Options{Domain: "a.example", ClientID: "c", TokenType: "https://t", API: "", Audience: "a"}, s), "Audiences"},
 		"databricks host":    {oauth.Databricks("dbc.example", "c", "a", s), "TokenURL"},
 		"jfrog provider":     {oauth.JFrog("https://j.example", "", "a", s), "Request.Params"},
 		"cloudsmith org":     {oauth.Cloudsmith("", "svc", "a", s), "TokenURL"},

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func putByTerraform(t *testing.T, box *sandbox, env []string, url, bucket, key string, _ time.Duration) *runResult {
+func putByTerraform(t *testing.T, box *sandbox, env []string, url, bucket, key string, pause time.Duration) *runResult {
 	t.Helper()
 	terraform, ok := optional(t, "terraform")
 	if !ok {
@@ -49,6 +49,22 @@ resource "aws_s3_object" "first" {
   content = %[4]q
 }
 `, url, bucket, key, putContent)
+	if pause > 0 { // in one run of the provider
+		config += fmt.Sprintf(`
+resource "terraform_data" "pause" {
+  depends_on = [aws_s3_object.first]
+  provisioner "local-exec" {
+    command = "sleep %[3]g"
+  }
+}
+resource "aws_s3_object" "second" {
+  depends_on = [terraform_data.pause]
+  bucket     = %[1]q
+  key        = "%[2]s-2"
+  content    = %[4]q
+}
+`, bucket, key, pause.Seconds(), putContent)
+	}
 	box.Write(t, "main.tf", config)
 	rc := box.Write(t, "terraformrc", fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror))
 	env = append([]string{"TF_CLI_CONFIG_FILE=" + rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}, env...)

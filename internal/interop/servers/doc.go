@@ -8,8 +8,8 @@
 //     the key set that the issuer serves at that moment.
 //   - The JWT auth method of HashiCorp Vault runs in process: the plugin's own
 //     code, behind a handler that answers as Vault's HTTP layer does.
-//   - The Python library of gcloud, where there is one, makes the same exchange
-//     at zitadel/oidc.
+//   - Google's library for Node.js, and the Python library of gcloud where there
+//     is one, make the same exchange at zitadel/oidc.
 //
 // All servers fetch keys from fake issuers on loopback, as they would from GitLab
 // and CircleCI.

@@ -91,7 +91,7 @@ func TestVault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url, requests := counted(t, newVault(t, p.issuer, p.claim, p.value))
 			login := func(token string) oauth.Config {
-				return oauth.Vault(url, "jwt", "deploy", vaultAudience, job(token))
+				return oauth.Vault(oauth.VaultOptions{Address: url, Mount: "jwt", Role: "deploy", Audience: vaultAudience}, job(token))
 			}
 
 			begun := time.Now()
@@ -116,11 +116,11 @@ func TestVault(t *testing.T) {
 				t.Run(what, func(t *testing.T) { refused(t, login(tt.token), requests, tt.want) })
 			}
 			t.Run("role", func(t *testing.T) {
-				refused(t, oauth.Vault(url, "jwt", "none", vaultAudience, job(p.mint(vaultAudience))), requests,
+				refused(t, oauth.Vault(oauth.VaultOptions{Address: url, Mount: "jwt", Role: "none", Audience: vaultAudience}, job(p.mint(vaultAudience))), requests,
 					refusal{400, "", `role "none" could not be found`, "vault-role"})
 			})
 			t.Run("mount", func(t *testing.T) {
-				refused(t, oauth.Vault(url, "other", "deploy", vaultAudience, job(p.mint(vaultAudience))), requests, refusal{404, "", "", ""})
+				refused(t, oauth.Vault(oauth.VaultOptions{Address: url, Mount: "other", Role: "deploy", Audience: vaultAudience}, job(p.mint(vaultAudience))), requests, refusal{404, "", "", ""})
 			})
 		})
 	}
