@@ -71,6 +71,7 @@ var links = map[string]struct {
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
+	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
 	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
 	"exchange/googlests/impersonate": {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
