@@ -59,10 +59,10 @@ func tokenOf(t *testing.T, p Provider, changes claimSet) []byte {
 }
 
 // statementOf returns an Allow for the provider under conditions, which are JSON
-// in which "@" stands for what the provider's keys begin with.
+// in which "@:" stands for what the provider's keys begin with.
 func statementOf(p Provider, conditions string) string {
 	return `{"Effect":"Allow","Principal":{"Federated":"` + p.ARN() + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":` +
-		strings.ReplaceAll(conditions, "@", p.prefix()) + `}`
+		strings.ReplaceAll(conditions, "@:", p.prefix()+":") + `}`
 }
 
 // documentOf returns a trust policy of these statements.
