@@ -69,6 +69,7 @@ var links = map[string]struct {
 	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
 	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
+	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
 	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
@@ -83,6 +84,8 @@ var links = map[string]struct {
 var (
 	jwx = []string{"github.com/lestrrat-go/", "github.com/goccy/go-json", "github.com/segmentio/asm", "github.com/decred/dcrd/dcrec/secp256k1/v4",
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
+	cel = []string{"cel.dev/", "github.com/antlr4-go/antlr/v4", "go.yaml.in/yaml/v3", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/",
+		"golang.org/x/exp/", "golang.org/x/text/"}
 	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
 	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
 	iamCredentials = append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
@@ -142,11 +145,12 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "exchange/okta/kmssigner", "examples/"},
 		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
+		"cel.dev/cel-go/":                       {"oidc/policy/celcond"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
 		"testing":                               {"oidc/oidctest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
-		"reflect":                               {"claims", "oidc", "internal/tokensource"}, // the last one to see a nil pointer in an interface
+		"reflect":                               {"claims", "oidc", "internal/tokensource", "oidc/policy/celcond"}, // the last two for a nil pointer in an interface, and a type in a signature
 	}
 	for path, p := range packages(t) {
 		for _, imported := range p.Imports {
