@@ -125,6 +125,9 @@ func (e *environment) claim(k Key) keyValue {
 // global returns the value of a key that does not come from the issuer's
 // claims. Name is in lower case.
 func (e *environment) global(name string) keyValue {
+	if v, ok := e.token.tagKey(name); ok {
+		return v
+	}
 	r := e.request
 	given := func(kind keyType, ok bool, value, what string) keyValue {
 		if !ok {

@@ -44,6 +44,8 @@ func FuzzParse(f *testing.F) {
 		assert.Equal(t, result.Outcome, Simulate(again, payload, provider, nil).Outcome)
 		assert.Equal(t, result.Outcome == Indeterminate, len(result.Assumptions) > 0)
 		assert.NotEmpty(t, result.String())
+		_, err = Lint(d, nil)
+		assert.NoError(t, err)
 	})
 }
 

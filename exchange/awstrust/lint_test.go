@@ -12,7 +12,7 @@ import (
 // Conditions of documents as they should be.
 const (
 	tightGitLab = `{"StringEquals":{"@:aud":"https://deploy.example","@:sub":"project_path:acme/payments:ref_type:branch:ref:main",
-		"@:project_id":"67890","@:ref_protected":"true","@:runner_environment":"gitlab-hosted"}}`
+		"@:project_id":"67890","@:ref_protected":"true","@:runner_environment":"gitlab-hosted","@:pipeline_source":["push","web"]}}`
 	tightCircleCI = `{"StringEquals":{"@:aud":"https://deploy.example","@:oidc.circleci.com/project-id":"` + project + `"},
 		"StringLike":{"@:sub":"org/` + organization + `/project/` + project + `/user/????????-????-????-????-????????????/vcs-origin/github.com/acme/payments/vcs-ref/refs/heads/main"}}`
 	tightInstance = `{"StringEquals":{"@:aud":"https://deploy.example","@:sub":"project_id:67890:ref_type:branch:ref:main:ref_protected:true"}}`
@@ -155,6 +155,9 @@ func lintGitLabCases() []lintCase {
 		for _, claim := range claims {
 			i := strings.Index(conditions, `"@:`+claim+`"`)
 			end := i + strings.IndexAny(conditions[i:], ",}")
+			if strings.HasPrefix(conditions[i:], `"@:pipeline_source":[`) {
+				end = i + strings.IndexByte(conditions[i:], ']') + 1
+			}
 			if conditions[end] == ',' {
 				end++
 			}
@@ -179,7 +182,7 @@ func lintGitLabCases() []lintCase {
 		{"prefix of a project", gitLab, free("project_path:acme/pay*"), []string{"AWS008", "GL002"}},
 		{"prefix of a branch", gitLab, subject("project_path:acme/payments:ref_type:branch:ref:main*"), []string{"AWS008"}},
 		{"list in a string", gitLab, strings.Replace(tightGitLab, "ref:main", "ref:main,dev", 1), []string{"AWS023"}},
-		{"login", gitLab, `{"StringEquals":{"@:aud":"a","@:user_login":"chris","@:ref_protected":"true","@:runner_environment":"gitlab-hosted"}}`, []string{"AWS031"}},
+		{"login", gitLab, `{"StringEquals":{"@:aud":"a","@:user_login":"chris","@:ref_protected":"true","@:runner_environment":"gitlab-hosted","@:pipeline_source":"push"}}`, []string{"AWS031"}},
 		{"no ref type", gitLab, subject("project_path:acme/payments:*:ref:v1.0"), []string{"GL001"}},
 		{"any ref type", gitLab, subject("project_path:acme/payments:ref_type:*:ref:v1.0"), []string{"GL001"}},
 		{"path", gitLab, without(tightGitLab, "project_id"), []string{"GL002"}},
@@ -189,6 +192,7 @@ func lintGitLabCases() []lintCase {
 		{"protected tags", gitLab, subject("project_path:acme/payments:ref_type:tag:ref:v*"), nil},
 		{"merge requests", gitLab, subject("project_path:acme/payments:ref_type:mr:ref:main"), []string{"GL007"}},
 		{"environment in the subject", gitLab, subject("project_path:acme/payments:environment:prod"), []string{"GL008"}},
+		{"any source", gitLab, without(tightGitLab, "pipeline_source"), []string{"GL010"}},
 		{"any runner", gitLab, without(tightGitLab, "runner_environment"), []string{"GL012"}},
 		{"long ref", gitLab, strings.Replace(tightGitLab, "ref:main", "ref:refs/heads/main", 1), []string{"GL014"}},
 	}

@@ -2,6 +2,7 @@ package awstrust
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/safetext"
@@ -92,6 +93,7 @@ const (
 	StageSignature StageName = "signature"        // never checked here
 	StageTime      StageName = "time"             // it has begun and not expired, within five minutes
 	StageAudience  StageName = "audience"         // the provider has it among its client IDs
+	StageClaims    StageName = "claims for AWS"   // of session tags and roles; only if the token has any
 	StageTrust     StageName = "trust policy"     // an Allow of the document applies, and no Deny
 	StageOutside   StageName = "outside policies" // of organizations and sessions; never checked here
 )
@@ -166,8 +168,8 @@ func (r *Result) Deciding() (StatementResult, Check, bool) {
 	for _, stage := range r.Stages {
 		for _, st := range stage.Statements {
 			if r.Outcome == Rejected && st.Effect == Deny {
-				if st.Applies == True && len(st.Checks) > 0 {
-					return st, st.Checks[len(st.Checks)-1], true
+				if c, ok := st.last(); ok && st.Applies == True {
+					return st, c, true
 				}
 				continue
 			}
@@ -191,6 +193,16 @@ func (r *Result) Deciding() (StatementResult, Check, bool) {
 		}
 	}
 	return nearest, found, best >= 0
+}
+
+// last returns the last check that counts.
+func (st *StatementResult) last() (Check, bool) {
+	for _, c := range slices.Backward(st.Checks) {
+		if !c.Superseded {
+			return c, true
+		}
+	}
+	return Check{}, false
 }
 
 // String explains the result in lines of text: the outcome, each stage, and in

@@ -137,7 +137,7 @@ func circleCIRules() []rule {
 			}),
 		},
 		{
-			id: "CC012", kind: TooBroad, witnesses: []string{"namesake-ref", "other-branch"},
+			id: "CC012", kind: TooBroad, witnesses: []string{"other-branch", "namesake-ref"},
 			story: "any branch or tag will do",
 			fix:   "write refs/heads/main, or refs/tags/v*",
 			statement: subject(func(_ *linted, w wanted, r report) {

@@ -111,6 +111,16 @@ func gitLabRules() []rule {
 			}),
 		},
 		{
+			id: "GL010", kind: Fragile, witnesses: []string{"merge-request", "child-pipeline"},
+			story: "a pipeline of a merge request runs what was not merged yet, and a child pipeline what its parent has written",
+			fix:   `add StringEquals on pipeline_source with what starts the pipelines that are meant, such as "push" and "web"`,
+			statement: func(s *linted, r report) {
+				if s.platform == gitLabCom && s.identified() && !s.pinned("pipeline_source") {
+					r(s.Position, Low, "nothing says what may start the pipeline")
+				}
+			},
+		},
+		{
 			id: "GL012", kind: Fragile, witnesses: []string{"self-hosted-runner"},
 			story: "a runner that somebody registered sees the tokens of the jobs that it runs",
 			fix:   `if the jobs run on GitLab's runners, add StringEquals on runner_environment with "gitlab-hosted"`,

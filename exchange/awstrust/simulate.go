@@ -49,7 +49,7 @@ func (s *simulation) run(payload []byte) {
 	if !s.stage(StageToken, no, "it has the claims that AWS requires") {
 		return
 	}
-	for _, step := range []func() bool{s.checkProvider, s.skipSignature, s.checkTime, s.checkAudience, s.checkTrust} {
+	for _, step := range []func() bool{s.checkProvider, s.skipSignature, s.checkTime, s.checkAudience, s.checkClaimsForAWS, s.checkTrust} {
 		if !step() {
 			return
 		}
@@ -121,12 +121,23 @@ func (s *simulation) checkAudience() bool {
 	return s.stage(StageAudience, no, safetext.Quote(aud)+" is a client ID of the provider")
 }
 
-func (s *simulation) checkTrust() bool {
+// checkClaimsForAWS looks at the claims that are made for AWS. Few tokens have
+// any, and the stage is left out for all others.
+func (s *simulation) checkClaimsForAWS() bool {
+	if s.token.tagged() {
+		if _, no := s.token.tags(); !s.stage(StageClaims, no, "the session tags can be read") {
+			return false
+		}
+	}
+	if s.token.claims.Get(rolesClaim) == nil {
+		return true
+	}
 	authorized, no := s.token.checkRoles(s.request.RoleARN)
 	s.byRoles = authorized
-	if no != nil && !s.stage(StageTrust, no, "") {
-		return false
-	}
+	return s.stage(StageClaims, no, "the role is among those that the token lists")
+}
+
+func (s *simulation) checkTrust() bool {
 	stage := Stage{Name: StageTrust, Passed: True}
 	var texts []string
 	for _, action := range s.token.actions() {

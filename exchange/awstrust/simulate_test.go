@@ -40,7 +40,7 @@ func TestStagesBeforeTrust(t *testing.T) {
 			message: "Token audience contains more than one audience while authorized party is not present", why: "aud has 2 values and there is no azp"},
 		"azp": {changes: claimSet{"azp": "app"}, stage: StageAudience, message: notValidated, why: `the provider has no client ID "app"`},
 		"not one of the roles": {changes: claimSet{"https://aws.amazon.com/roles": []string{"arn:aws:iam::123456789012:role/other"}}, request: &Request{RoleARN: "arn:aws:iam::123456789012:role/deploy"},
-			stage: StageTrust, message: "The target role ARN is not present in the roles claim of the identity token", why: "the role is not among those that the token lists"},
+			stage: StageClaims, message: "The target role ARN is not present in the roles claim of the identity token", why: "the role is not among those that the token lists"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Simulate(documentOf(t, statementOf(gitLab, `{}`)), tokenOf(t, gitLab, tt.changes), gitLab, tt.request)
@@ -198,6 +198,35 @@ func TestMoreActions(t *testing.T) {
 	}
 	got := Simulate(documentOf(t, statement(`"sts:AssumeRoleWithWebIdentity"`)), tokenOf(t, gitLab, tags), gitLab, nil)
 	assert.Contains(t, got.String(), "no statement allows sts:TagSession")
+
+	// The tags are keys.
+	transitive := claimSet{"https://aws.amazon.com/tags": map[string]any{
+		"principal_tags": map[string]any{"Team": []string{"a"}, "cost": []string{"b"}}, "transitive_tag_keys": []string{"Team"},
+	}}
+	for _, tt := range []struct {
+		token     claimSet
+		condition string
+		want      Outcome
+	}{
+		{transitive, `{"StringEquals":{"aws:RequestTag/team":"a","aws:requesttag/Cost":"b"}}`, Accepted},
+		{transitive, `{"StringEquals":{"aws:RequestTag/Team":"A"}}`, Rejected},
+		{transitive, `{"ForAllValues:StringEquals":{"aws:TagKeys":["Team","cost"]},"ForAnyValue:StringEquals":{"sts:TransitiveTagKeys":"Team"}}`, Accepted},
+		{transitive, `{"ForAllValues:StringEquals":{"aws:TagKeys":"Team"}}`, Rejected},
+		{flat, `{"StringEquals":{"aws:RequestTag/team":"a"}}`, Accepted},
+		{flat, `{"Null":{"sts:TransitiveTagKeys":"true","aws:RequestTag/cost":"true"}}`, Accepted},
+		{nil, `{"Null":{"aws:TagKeys":"true","aws:RequestTag/team":"true"}}`, Accepted},
+	} {
+		document := documentOf(t, strings.Replace(statementOf(gitLab, tt.condition), `"sts:AssumeRoleWithWebIdentity"`, both, 1))
+		got := Simulate(document, tokenOf(t, gitLab, tt.token), gitLab, nil)
+		assert.Equal(t, tt.want, got.Outcome, "%s: %v", tt.condition, got)
+	}
+	for _, bad := range []any{[]string{"a"}, map[string]any{"team": "a"}, map[string]any{"team": []string{"a", "b"}}, map[string]any{"team": []int{1}}} {
+		got := Simulate(documentOf(t, statement(both)), tokenOf(t, gitLab, claimSet{"https://aws.amazon.com/tags": map[string]any{"principal_tags": bad}}), gitLab, nil)
+		assert.Equal(t, Rejected, got.Outcome, bad)
+		assert.Equal(t, "principal_tags passed in claim is not in correct format.", got.Message)
+	}
+	got = Simulate(documentOf(t, statement(both)), tokenOf(t, gitLab, claimSet{"https://aws.amazon.com/tags/principal_tags/team": 1}), gitLab, nil)
+	assert.Equal(t, StageClaims, got.Stages[len(got.Stages)-1].Name)
 
 	roles := claimSet{"https://aws.amazon.com/roles": "arn:aws:iam::1:role/a;arn:aws:iam::1:role/b"}
 	request := &Request{RoleARN: "arn:aws:iam::1:role/b"}

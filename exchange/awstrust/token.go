@@ -3,11 +3,9 @@ package awstrust
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cioidc/cioidc/internal/jsontree"
-	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // skew is AWS's tolerance for the times of a token.
@@ -144,40 +142,11 @@ const (
 // actions returns what the request needs the trust policy to allow.
 func (t token) actions() []string {
 	needed := []string{webIdentity}
-	for _, m := range t.claims.Members {
-		if m.Name == tagsClaim || strings.HasPrefix(m.Name, tagsClaim+"/") {
-			needed = append(needed, "sts:TagSession")
-			break
-		}
+	if t.tagged() {
+		needed = append(needed, "sts:TagSession")
 	}
 	if t.claims.Get(sourceIdentityClaim) != nil {
 		needed = append(needed, "sts:SetSourceIdentity")
 	}
 	return needed
-}
-
-// checkRoles holds the list of roles that a token may have against the role.
-func (t token) checkRoles(role string) (authorized Truth, r *refusal) {
-	n := t.claims.Get(rolesClaim)
-	if n == nil {
-		return False, nil
-	}
-	var roles []string
-	switch n.Kind {
-	case jsontree.String:
-		roles = strings.Split(n.Text, ";")
-	case jsontree.Array:
-		for _, e := range n.Elements {
-			roles = append(roles, e.Text)
-		}
-	}
-	if role == "" {
-		return Unknown, &refusal{why: "the token lists the roles it is for", assumption: "the role is among those that the token's claim " + safetext.Quote(rolesClaim) + " lists"}
-	}
-	for _, r := range roles {
-		if r == role {
-			return True, nil
-		}
-	}
-	return False, invalid("The target role ARN is not present in the roles claim of the identity token", "the role is not among those that the token lists")
 }

@@ -55,7 +55,7 @@ func prove(doc *Document, o *LintOptions, found []Finding, proofs [][]string) ([
 		return append(out, f), nil
 	}
 	for _, v := range variants {
-		if v.Kind == hostile.Hostile && accepted[v.ID] != nil && !proven[v.ID] && !unseen(v.ID) {
+		if v.Kind == hostile.Hostile && accepted[v.ID] != nil && !proven[v.ID] && seen(v) {
 			out = append(out, Finding{
 				ID: "TRUST002", Kind: TooBroad, Severity: Medium, Position: doc.Statements[0].Position,
 				Problem: fmt.Sprintf("the document lets in a token of the variant %q", v.ID),
@@ -70,13 +70,13 @@ func hasVariant(variants []hostile.Variant, id string) bool {
 	return slices.ContainsFunc(variants, func(v hostile.Variant) bool { return v.ID == id })
 }
 
-// unseen reports whether a variant differs in claims only of which AWS sees
-// nothing, whatever the document says.
-func unseen(id string) bool {
-	switch id {
-	case "ssh-rerun", "other-context", "fewer-contexts", "other-definition", "other-configuration", "configuration-of-other-project",
-		"other-environment", "environment-suffix", "unprotected-environment", "runs-elsewhere", "fork-merge-request-in-parent":
-		return true
+// seen reports whether AWS sees one of the claims in which a variant differs. Of
+// the others a document can say nothing.
+func seen(v hostile.Variant) bool {
+	for _, k := range Keys(v.Claims.RegisteredClaims().Issuer) {
+		if slices.Contains(v.Changed, k.Claim) {
+			return true
+		}
 	}
 	return false
 }
@@ -128,13 +128,16 @@ func (o *LintOptions) provider(doc *Document, m claims.Model) Provider {
 	if o.Providers != nil {
 		return o.Providers[0]
 	}
-	audience := o.Token.RegisteredClaims().Audience
+	named := Provider{ClientIDs: o.Token.RegisteredClaims().Audience}
 	for i := range doc.Statements {
 		for _, prefix := range read(doc, i, o).prefixes {
-			if url := "https://" + prefix; url == token.Issuer {
-				return Provider{URL: url, ClientIDs: audience}
+			if url := "https://" + prefix; named.URL == "" || url == token.Issuer {
+				named.URL = url
 			}
 		}
 	}
-	return Provider{}
+	if named.URL == "" { // the document names none, as with the principal "*"
+		named.URL = o.Token.RegisteredClaims().Issuer
+	}
+	return named
 }

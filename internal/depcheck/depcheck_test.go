@@ -73,6 +73,7 @@ var links = map[string]struct {
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
 	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
+	"exchange/awstrust/awstrusttest": {nil, "it is awstrust for tests"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
 	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
 	"exchange/googlests/impersonate": {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
@@ -123,8 +124,8 @@ func TestWhatPackagesLink(t *testing.T) {
 			allowed := slices.ContainsFunc(rule.may, func(prefix string) bool { return strings.HasPrefix(dep, prefix) })
 			assert.True(t, allowed, "%s links %s, but: %s", path, dep, rule.reason)
 		}
-		if path == "oidc/oidctest" {
-			continue // It is for tests.
+		if path == "oidc/oidctest" || path == "exchange/awstrust/awstrusttest" {
+			continue // They are for tests.
 		}
 		for banned, reason := range everywhere {
 			for _, dep := range p.Deps {
@@ -147,7 +148,7 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
 		"cel.dev/cel-go/":                       {"oidc/policy/celcond"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
-		"testing":                               {"oidc/oidctest"},
+		"testing":                               {"oidc/oidctest", "exchange/awstrust/awstrusttest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
 		"reflect":                               {"claims", "oidc", "internal/tokensource", "oidc/policy/celcond"}, // the last two for a nil pointer in an interface, and a type in a signature
