@@ -20,6 +20,19 @@
 // documented, or depends on what is not given, the simulation does not guess but
 // names the assumption.
 //
+// # Findings
+//
+// [Lint] looks for what makes trust policies too broad or broken: AWS001 to
+// AWS031 are about the document itself, GL... about GitLab's tokens and CC...
+// about CircleCI's. Given the claims of a job that the role is for, it holds
+// every finding that the role is too broad against the tokens of others: of
+// another project, of a branch whose name is made to deceive, of a tag that is
+// called like the branch. A finding that none of them proves is left out, TRUST001
+// is a document that refuses the job itself, and TRUST002 a token of others that
+// is let in for a reason that has no rule.
+//
+// The package awstrusttest makes a test of that, in one line.
+//
 // # What is not simulated
 //
 // The signature of the token, which is taken to be good. Policies of

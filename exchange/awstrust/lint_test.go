@@ -94,7 +94,7 @@ func lintStructureCases() []lintCase {
 	}
 	return []lintCase{
 		{"tight", gitLab, tightGitLab, nil},
-		{"tight instance", selfManaged, tightInstance, nil},
+		{"tight instance", selfManaged, tightInstance, []string{"GL009"}},
 		{"tight CircleCI", circleCI, tightCircleCI, []string{"CC007"}},
 		{"for others", gitLab, `{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}`, nil},
 		{"nothing", gitLab, `{}`, []string{"AWS001"}},
@@ -141,7 +141,7 @@ func lintOperatorCases() []lintCase {
 		{"another provider's key", gitLab, and(`"StringLike":{"git.example:sub":"*"}`), []string{"AWS015"}},
 		{"scheme in a key", gitLab, and(`"StringLike":{"https://gitlab.com:sub":"*"}`), []string{"AWS015"}},
 		{"no key", gitLab, and(`"StringLike":{"@:ref":"main"}`), []string{"AWS017"}},
-		{"gitlab.com's key", selfManaged, strings.Replace(tightInstance, "}}", `,"@:project_id":"67890"}}`, 1), []string{"AWS018"}},
+		{"gitlab.com's key", selfManaged, strings.Replace(tightInstance, "}}", `,"@:project_id":"67890"}}`, 1), []string{"AWS018", "GL009"}},
 		{"environment", gitLab, and(`"StringLike":{"@:environment":"production"}`), []string{"GL008"}},
 		{"CircleCI's claims", circleCI, strings.Replace(tightCircleCI, `"@:aud"`, `"@:oidc.circleci.com/vcs-ref":"x","@:aud"`, 1), []string{"AWS017", "CC007"}},
 	}
@@ -186,12 +186,13 @@ func lintGitLabCases() []lintCase {
 		{"no ref type", gitLab, subject("project_path:acme/payments:*:ref:v1.0"), []string{"GL001"}},
 		{"any ref type", gitLab, subject("project_path:acme/payments:ref_type:*:ref:v1.0"), []string{"GL001"}},
 		{"path", gitLab, without(tightGitLab, "project_id"), []string{"GL002"}},
-		{"path on an instance", selfManaged, `{"StringEquals":{"@:aud":"a","@:sub":"` + sub + `:ref_protected:true"}}`, []string{"GL002"}},
+		{"path on an instance", selfManaged, `{"StringEquals":{"@:aud":"a","@:sub":"` + sub + `:ref_protected:true"}}`, []string{"GL002", "GL009"}},
+		{"namespace", gitLab, strings.Replace(without(tightGitLab, "sub"), "project_id", "namespace_id", 1), []string{"GL003"}},
 		{"not protected", gitLab, without(tightGitLab, "ref_protected"), []string{"GL005"}},
 		{"tags", gitLab, without(subject("project_path:acme/payments:ref_type:tag:ref:v*"), "ref_protected"), []string{"GL005", "GL006"}},
 		{"protected tags", gitLab, subject("project_path:acme/payments:ref_type:tag:ref:v*"), nil},
 		{"merge requests", gitLab, subject("project_path:acme/payments:ref_type:mr:ref:main"), []string{"GL007"}},
-		{"environment in the subject", gitLab, subject("project_path:acme/payments:environment:prod"), []string{"GL008"}},
+		{"environment in the subject", gitLab, subject("project_path:acme/payments:environment:prod"), []string{"GL008", "GL009"}},
 		{"any source", gitLab, without(tightGitLab, "pipeline_source"), []string{"GL010"}},
 		{"any runner", gitLab, without(tightGitLab, "runner_environment"), []string{"GL012"}},
 		{"long ref", gitLab, strings.Replace(tightGitLab, "ref:main", "ref:refs/heads/main", 1), []string{"GL014"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
@@ -79,6 +80,21 @@ func gitLabRules() []rule {
 			}),
 		},
 		{
+			id: "GL003", kind: TooBroad, witnesses: []string{"other-project", "subgroup"},
+			story: "every project of the namespace gets the role, and a path that ends in /* takes those of subgroups as well, which others may administer",
+			fix:   "add StringEquals on project_id",
+			statement: func(s *linted, r report) {
+				if s.platform != gitLabCom || s.pinned("project_id") {
+					return
+				}
+				for _, c := range s.on("namespace_id") {
+					if c.demands() && !s.restricted("sub") {
+						r(c.Position, High, "the namespace stands for the project")
+					}
+				}
+			},
+		},
+		{
 			id: "GL005", kind: Fragile, witnesses: []string{"unprotected-ref"},
 			story: "should the ref lose its protection, any developer may push to it",
 			fix:   "add StringEquals on ref_protected; elsewhere than on gitlab.com, have GitLab put ref_protected into the subject (GitLab 18.7)",
@@ -107,6 +123,16 @@ func gitLabRules() []rule {
 				kind, ok := w.part("ref_type")
 				if ok && kind != "branch" && kind != "tag" && !(w.like && strings.ContainsAny(kind, "*?")) && !strings.Contains(kind, "${") {
 					r(w.at, High, fmt.Sprintf("%s is no type of ref", safetext.Quote(kind)))
+				}
+			}),
+		},
+		{
+			id: "GL009", kind: Note,
+			story: "the components of the subject are a setting of the project, and whoever maintains it can change them: no token matches then",
+			fix:   "nothing in this document: set ci_id_token_sub_claim_components of the project to these",
+			statement: subject(func(_ *linted, w wanted, r report) {
+				if names := w.components(); names != nil && strings.Join(names, ",") != "project_path,ref_type,ref" {
+					r(w.at, Info, "the subject has other components than GitLab's default: "+strings.Join(names, ", "))
 				}
 			}),
 		},
@@ -141,6 +167,19 @@ func gitLabRules() []rule {
 			}),
 		},
 	}
+}
+
+// components returns the names of the components of a subject without
+// wildcards, or nil.
+func (w wanted) components() (names []string) {
+	subject, err := claims.ParseGitLabSubject(w.text)
+	if err != nil || strings.ContainsAny(w.text, "*?$") {
+		return nil
+	}
+	for _, part := range subject {
+		names = append(names, part.Name)
+	}
+	return names
 }
 
 // protected reports whether the ref must be a protected one.

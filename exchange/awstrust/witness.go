@@ -52,6 +52,13 @@ func prove(doc *Document, o *LintOptions, found []Finding, proofs [][]string) ([
 		return nil, err
 	}
 	if f, refused := refusedToken(Simulate(doc, legitimate, o.provider(doc, o.Token), o.Request)); refused {
+		for _, id := range []string{"subject-first-form", "subject-second-form"} {
+			if w := accepted[id]; w != nil {
+				f.ID, f.Witness = "CC003", w
+				f.Story = "CircleCI gives a job two tokens, which differ in the subject: the document takes the other one"
+				f.Fix = "have the job use the other of CIRCLE_OIDC_TOKEN and CIRCLE_OIDC_TOKEN_V2, or write a pattern for this one"
+			}
+		}
 		return append(out, f), nil
 	}
 	for _, v := range variants {

@@ -70,6 +70,7 @@ func TestWitness(t *testing.T) {
 		{"GL001", "namesake-ref", gitLab, like("project_path:acme/payments:*:ref:main")},
 		{"GL002", "same-path-new-id", gitLab, like(sub)},
 		{"GL005", "unprotected-ref", gitLab, like(sub)},
+		{"GL003", "other-project", gitLab, `{"StringEquals":{"@:aud":"https://deploy.example","@:namespace_id":"12345"}}`},
 		{"GL010", "merge-request", gitLab, like(sub)},
 		{"GL012", "self-hosted-runner", gitLab, like(sub)},
 		{"CC001", "other-project", circleCI, like("org/" + organization + "/*")},
@@ -113,7 +114,7 @@ func TestNoWitness(t *testing.T) {
 		without    string // what is found without a token
 	}{
 		"tight":                   {gitLab, tightGitLab, ""},
-		"tight on an instance":    {selfManaged, tightInstance, ""},
+		"tight on an instance":    {selfManaged, tightInstance, "GL009"},
 		"tight on CircleCI":       {circleCI, tightCircleCI, "CC007"},
 		"ForAllValues beside it":  {gitLab, and(`"ForAllValues:StringEquals":{"@:namespace_id":"12345"}`), "AWS009"},
 		"IfExists beside it":      {gitLab, and(`"StringEqualsIfExists":{"@:namespace_id":"12345"}`), "AWS011"},
@@ -124,11 +125,9 @@ func TestNoWitness(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, tt.without, strings.Join(idsOf(found), " "), name)
 		with := lintWith(t, tt.provider, tt.conditions)
-		if tt.without == "CC007" {
-			assert.Equal(t, []string{"CC007"}, idsOf(with))
-			continue
+		for _, f := range with {
+			assert.Equal(t, Note, f.Kind, "%s: %+v", name, f)
 		}
-		assert.Empty(t, with, name)
 	}
 }
 
@@ -143,12 +142,19 @@ func TestLintRefusesToken(t *testing.T) {
 	assert.Equal(t, Position{1, 247}, found[i].Position)
 	assert.Contains(t, found[i].Problem, `"gitlab.com:sub" is "project_path:acme/payments:ref_type:branch:ref:main"`)
 
+	// The token is the other one of the job's two.
+	found = lintWith(t, circleCI, `{"StringEquals":{"@:aud":"https://deploy.example","@:oidc.circleci.com/project-id":"`+project+`"},"StringLike":{"@:sub":"`+circleSub+`????????-????-????-????-????????????"}}`)
+	i = slices.IndexFunc(found, func(f Finding) bool { return f.ID == "CC003" })
+	require.GreaterOrEqual(t, i, 0, "%v", idsOf(found))
+	assert.Equal(t, "subject-first-form", found[i].Witness.Variant)
+	assert.NotContains(t, idsOf(found), "TRUST001")
+
 	other := selfManaged
 	other.URL = "https://git.example"
 	document := lintCase{provider: other, conditions: tightInstance}.document(t)
 	found, err := Lint(document, &LintOptions{Token: legitimate(t, gitLab)})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"TRUST001"}, idsOf(found))
+	assert.Equal(t, []string{"GL009", "TRUST001"}, idsOf(found))
 	assert.Contains(t, found[0].Problem, `iss is "https://gitlab.com", and the provider is for "https://git.example"`)
 }
 
