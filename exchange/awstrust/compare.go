@@ -51,6 +51,8 @@ func (e *environment) compareString(o Operator, want, actual string) (Truth, str
 			return Unknown, "a ? stands for a character beyond the first 65,536"
 		}
 		return truth(x.pattern.match(actual)), ""
+	case o.positive() != "StringEqualsIgnoreCase":
+		return Unknown, fmt.Sprintf("%s holds, which is no operator", safetext.Quote(o.Name))
 	}
 	text := x.pattern.text()
 	if ascii := equalFoldASCII(text, actual); ascii == strings.EqualFold(text, actual) {

@@ -99,6 +99,9 @@ func Lint(doc *Document, o *LintOptions) ([]Finding, error) {
 	if o == nil {
 		o = &LintOptions{}
 	}
+	if doc == nil {
+		doc = &Document{}
+	}
 	var found []Finding
 	var proofs [][]string // for each finding, the variants that prove it
 	for _, r := range rules() {

@@ -14,7 +14,8 @@ const webIdentity = "sts:AssumeRoleWithWebIdentity"
 // Simulate says what STS would answer if a job asked for credentials of the role
 // that has this trust policy, with a token of this claims set, which is JSON:
 // [github.com/cioidc/cioidc/claims.Registered.Payload] returns it. A nil Request
-// is one of which nothing is known.
+// is one of which nothing is known. A nil Document has no statements, and lets
+// nobody in.
 //
 // Nothing is sent, and nothing is proven: the signature is taken to be good, and
 // policies of organizations are not looked at. Where AWS's behaviour is not
@@ -23,6 +24,9 @@ const webIdentity = "sts:AssumeRoleWithWebIdentity"
 func Simulate(doc *Document, payload []byte, p Provider, r *Request) *Result {
 	if r == nil {
 		r = &Request{}
+	}
+	if doc == nil {
+		doc = &Document{}
 	}
 	s := &simulation{doc: doc, provider: p, request: r, result: &Result{Outcome: Accepted}}
 	s.run(payload)

@@ -236,3 +236,21 @@ func TestMoreActions(t *testing.T) {
 	assert.Equal(t, Indeterminate, got.Outcome)
 	assert.Contains(t, got.Assumptions, `the role is among those that the token's claim "https://aws.amazon.com/roles" lists`)
 }
+
+// What no text makes is no reason to panic.
+func TestDocumentsNotParsed(t *testing.T) {
+	payload := tokenOf(t, gitLab, nil)
+	for _, d := range []*Document{nil, {}, {Statements: []Statement{{}}}} {
+		assert.Equal(t, Rejected, Simulate(d, payload, gitLab, nil).Outcome)
+		found, err := Lint(d, &LintOptions{Token: legitimate(t, gitLab)})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"TRUST001"}, idsOf(found))
+	}
+	st := documentOf(t, statementOf(gitLab, `{"StringLike":{"@:sub":"*"}}`))
+	for _, name := range []string{"", "StringSounds", "Date", "NumericAbout", "Equals"} {
+		st.Statements[0].Conditions[0].Operator = Operator{Name: name}
+		assert.Equal(t, Indeterminate, Simulate(st, payload, gitLab, nil).Outcome, name)
+		_, err := Lint(st, nil)
+		require.NoError(t, err)
+	}
+}
