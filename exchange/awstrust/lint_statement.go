@@ -113,7 +113,7 @@ func (c *Condition) demands() bool {
 // like reports whether * and ? in the values are wildcards.
 func (c *Condition) like() bool { return c.Operator.Name == "StringLike" }
 
-// pattern is a value that a claim must have, for which * and ? may be wildcards.
+// wanted is a value that a claim must have, in which * and ? may be wildcards.
 type wanted struct {
 	text string
 	like bool

@@ -27,7 +27,7 @@ func keyRules() []rule {
 		{
 			id: "AWS017", kind: Broken, story: never,
 			fix: "use a key that AWS sets for the issuer, or have the issuer put the claim into the subject",
-			statement: s17(func(s *linted, claim string) bool {
+			statement: onUnsetKey(func(s *linted, claim string) bool {
 				return !s.gitLabKey(claim) && claim != "environment" || s.platform == gitHub
 			}, func(s *linted, key string) string {
 				return fmt.Sprintf("AWS does not set %s", safetext.Quote(key))
@@ -36,14 +36,14 @@ func keyRules() []rule {
 		{
 			id: "AWS018", kind: Broken, story: never,
 			fix: "use sub, and have the instance put the IDs into it (ci_id_token_sub_claim_components)",
-			statement: s17(func(s *linted, claim string) bool { return s.gitLabKey(claim) }, func(s *linted, key string) string {
+			statement: onUnsetKey(func(s *linted, claim string) bool { return s.gitLabKey(claim) }, func(s *linted, key string) string {
 				return fmt.Sprintf("AWS sets %s for gitlab.com only, not for another instance", safetext.Quote(key))
 			}),
 		},
 		{
 			id: "GL008", kind: Broken, story: never,
 			fix: "have GitLab put environment_protected and deployment_tier into the subject (GitLab 18.7), or pin a protected branch for each environment",
-			statement: s17(func(s *linted, claim string) bool { return claim == "environment" && s.platform != gitHub }, func(_ *linted, key string) string {
+			statement: onUnsetKey(func(s *linted, claim string) bool { return claim == "environment" && s.platform != gitHub }, func(_ *linted, key string) string {
 				return fmt.Sprintf("AWS does not set %s: the environment is no condition key", safetext.Quote(key))
 			}),
 		},
@@ -62,9 +62,9 @@ func keyRules() []rule {
 	}
 }
 
-// s17 applies to the conditions on keys of the provider that AWS does not set,
+// onUnsetKey applies to the conditions on keys of the provider that AWS does not set,
 // of claims for which which is true.
-func s17(which func(s *linted, claim string) bool, problem func(s *linted, key string) string) func(*linted, report) {
+func onUnsetKey(which func(s *linted, claim string) bool, problem func(s *linted, key string) string) func(*linted, report) {
 	return eachCondition(func(s *linted, c *Condition, r report) {
 		claim, ours := s.claimOf(c.Key)
 		if !ours || !which(s, claim) {
