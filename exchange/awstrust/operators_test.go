@@ -59,6 +59,9 @@ func TestOperators(t *testing.T) {
 		{`{"StringLike":{"@:sub":"project_path:acme/payments"}}`, rejected}, // the whole value
 		{`{"StringLike":{"@:sub":"PROJECT_PATH:*"}}`, rejected},
 		{`{"StringLike":{"@:sub":["x","*:main"]}}`, accepted},
+		{`{"StringLike":{"@:user_login":"chris?"}}`, rejected},
+		{`{"StringLike":{"@:user_id":"7?"}}`, open}, // how many ? a 😀 takes is not documented
+		{`{"StringLike":{"@:user_id":"7*"}}`, accepted},
 		{`{"StringNotLike":{"@:sub":"*:ref:dev"}}`, accepted},
 		{`{"StringNotLike":{"@:sub":["*:ref:dev","*:ref:main"]}}`, rejected},
 		{`{"StringNotLike":{"@:environment":"*"}}`, accepted},
@@ -118,6 +121,7 @@ func TestOperators(t *testing.T) {
 		{`{"ArnLike":{"aws:userid":"arn:aws:iam::*:oidc-provider/*"}}`, accepted},
 		{`{"ArnEquals":{"aws:userid":"arn:*:oidc-provider/gitlab.com"}}`, open}, // * stays in its part
 		{`{"ArnLike":{"aws:userid":"arn:aws:iam::999999999999:oidc-provider/*"}}`, rejected},
+		{`{"ArnLike":{"aws:userid":"arn:aws:iam::*:oidc-provider/gitlab.com:x"}}`, rejected},
 		{`{"ArnNotLike":{"aws:userid":"arn:aws:iam::999999999999:oidc-provider/*"}}`, accepted},
 
 		// Keys of the request.
@@ -129,6 +133,7 @@ func TestOperators(t *testing.T) {
 		{`{"IpAddress":{"aws:SourceIp":"office"}}`, open},
 		{`{"DateLessThan":{"aws:CurrentTime":"2027-01-01T00:00:00Z"}}`, accepted},
 		{`{"DateGreaterThan":{"aws:CurrentTime":"2027-01-01T00:00:00Z"}}`, rejected},
+		{`{"DateGreaterThan":{"aws:CurrentTime":1790000100}}`, rejected},
 		{`{"DateGreaterThanEquals":{"aws:CurrentTime":1790000100}}`, accepted},
 		{`{"DateLessThanEquals":{"aws:CurrentTime":1790000099}}`, rejected},
 		{`{"DateEquals":{"aws:EpochTime":"1790000100"}}`, accepted},
@@ -149,7 +154,7 @@ func TestOperators(t *testing.T) {
 		{`{"StringEquals":{"@:project_id":"1"},"IpAddress":{"aws:SourceIp":"office"}}`, rejected}, // whatever the other is
 	} {
 		t.Run(tt.condition, func(t *testing.T) {
-			payload := tokenOf(t, gitLab, claimSet{"amr": []string{"pwd", "otp"}, "user_email": ""})
+			payload := tokenOf(t, gitLab, claimSet{"amr": []string{"pwd", "otp"}, "user_email": "", "user_id": "7😀"})
 			got := Simulate(documentOf(t, statementOf(gitLab, tt.condition)), payload, gitLab, known)
 			require.Equal(t, tt.want, got.Outcome, got)
 			if tt.want == Indeterminate {

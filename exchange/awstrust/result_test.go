@@ -86,12 +86,32 @@ func TestDeciding(t *testing.T) {
 	assert.Equal(t, "indeterminate", open.Outcome.String())
 }
 
+// A check says why it holds where one would not think so.
+func TestWhy(t *testing.T) {
+	for conditions, want := range map[string]string{
+		`{"StringNotEquals":{"@:ref":"x"}}`:              `there is no "gitlab.com:ref" (AWS makes no condition key of this claim), and StringNotEquals wants "x"; without the key it holds`,
+		`{"Null":{"@:ref":"true"}}`:                      `there is no "gitlab.com:ref" (AWS makes no condition key of this claim), and Null wants "true"`,
+		`{"ForAllValues:StringEquals":{"@:email":"x"}}`:  `there is no "gitlab.com:email" (the token has no claim "email"), and ForAllValues:StringEquals wants "x"; without the key it holds`,
+		`{"ForAllValues:StringEquals":{"@:user_id":""}}`: "ForAllValues of no values is true",
+		`{"StringEquals":{"@:sub":["a","b","c","d"]}}`:   `"gitlab.com:sub" is "` + gitLabSub + `", and StringEquals wants "a" or "b" or "c" or "d"`,
+		`{"StringLike":{"@:sub":["a","b","c","d","e"]}}`: `"gitlab.com:sub" is "` + gitLabSub + `", and StringLike wants "a" or "b" or "c" or 2 more`,
+	} {
+		got := Simulate(documentOf(t, statementOf(gitLab, conditions)), tokenOf(t, gitLab, claimSet{"user_id": ""}), gitLab, nil)
+		checks := got.Stages[5].Statements[0].Checks
+		assert.Equal(t, want, checks[len(checks)-1].Why)
+	}
+}
+
 // What AWS drops does not count, and is shown.
 func TestSuperseded(t *testing.T) {
 	twice := statementOf(gitLab, `{"StringEquals":{"@:sub":"project_path:other/project:ref_type:branch:ref:main"},"StringEquals":{"@:aud":"https://deploy.example"}}`)
 	got := Simulate(documentOf(t, twice), tokenOf(t, gitLab, nil), gitLab, nil)
 	assert.Equal(t, Accepted, got.Outcome, "the condition on sub is gone")
 	assert.Contains(t, got.String(), ": dropped: \"gitlab.com:sub\" is ")
+
+	// The last of two is what counts, not both.
+	last := statementOf(gitLab, `{"StringEquals":{"@:sub":"x","@:sub":"`+gitLabSub+`"}}`)
+	assert.Equal(t, Accepted, Simulate(documentOf(t, last), tokenOf(t, gitLab, nil), gitLab, nil).Outcome)
 
 	// Two spellings of one key: which one AWS keeps matters if they differ.
 	for conditions, want := range map[string]Outcome{

@@ -149,6 +149,7 @@ func TestStatements(t *testing.T) {
 	} {
 		got := Simulate(documentOf(t, tt.statements...), tokenOf(t, gitLab, nil), gitLab, nil)
 		assert.Equal(t, tt.want, got.Outcome, "%s: %v", tt.name, got)
+		assert.Equal(t, tt.want == Indeterminate, len(got.Assumptions) == 1 && got.Assumptions[0] != "", "%s: %q", tt.name, got.Assumptions)
 		if tt.want == Rejected {
 			assert.Equal(t, "AccessDenied", got.Code)
 			assert.Equal(t, "Not authorized to perform sts:AssumeRoleWithWebIdentity", got.Message)

@@ -25,6 +25,9 @@ func TestVariables(t *testing.T) {
 		{`{"StringLike":{"@:sub":"*acme/${@:project_path, 'p*'}:*"}}`, rejected, rejected},
 		{`{"StringLike":{"@:sub":"*acme/${@:user_login, 'other'}:*"}}`, accepted, rejected},
 		{`{"StringLike":{"@:sub":"*${@:project_path, other}*"}}`, open, rejected},
+		{`{"StringLike":{"@:sub":"project${@:project_path, ''}*"}}`, accepted, rejected},
+		{`{"StringLike":{"@:sub":"*${@:project_path, 'x}*"}}`, open, rejected},
+		{`{"StringLike":{"@:sub":"*${@:project_path, '}*"}}`, open, rejected},
 		// Characters that mean themselves.
 		{`{"StringLike":{"@:user_email":"a${*}b"}}`, accepted, rejected},
 		{`{"StringLike":{"@:sub":"project_path:${*}"}}`, rejected, rejected},
