@@ -54,12 +54,13 @@ type Finding struct {
 	Story string
 	// Fix says what to write instead.
 	Fix string
-	// Witness is a token that proves it: [Simulate] accepts it. Nil means that
-	// the rule needs none or that [LintOptions.Token] was not given.
+	// Witness is a token that proves it: [Simulate] accepts it. For CC003 it is
+	// the job's other token. Nil means that the rule needs none or that
+	// [LintOptions.Token] was not given.
 	Witness *Witness
 }
 
-// Witness is a token that a document lets in though it should not.
+// Witness is a token that a document lets in, as a rule though it should not.
 type Witness struct {
 	// Variant names how it differs from the legitimate token, such as
 	// "other-branch".
