@@ -58,6 +58,7 @@ func TestKeyOfEachIssuer(t *testing.T) {
 		{gitLab, "ref", ""},
 		{gitLab, "ref_type", ""},
 		{gitLab, "project_path", ""},
+		{gitLab, "oidc.circleci.com/project-id", ""},
 		{selfManaged, "sub", gitLabSub},
 		{selfManaged, "aud", "https://deploy.example"},
 		{selfManaged, "project_id", ""},
@@ -117,6 +118,16 @@ func TestKeyNotDocumented(t *testing.T) {
 	// That it is there is sure, whatever its text.
 	got = Simulate(documentOf(t, statementOf(gitLab, `{"Null":{"@:ref_protected":"false"}}`)), tokenOf(t, gitLab, claimSet{"ref_protected": true}), gitLab, nil)
 	assert.Equal(t, Accepted, got.Outcome)
+}
+
+// A list with one value, sent as a text, is a list all the same.
+func TestKeyListOfOne(t *testing.T) {
+	for condition, want := range map[string]Outcome{
+		`{"ForAnyValue:StringEquals":{"@:amr":"pwd"}}`: Accepted, `{"StringEquals":{"@:amr":"pwd"}}`: Rejected, `{"Null":{"@:amr":"false"}}`: Accepted,
+	} {
+		got := Simulate(documentOf(t, statementOf(gitLab, condition)), tokenOf(t, gitLab, claimSet{"amr": "pwd"}), gitLab, nil)
+		assert.Equal(t, want, got.Outcome, condition)
+	}
 }
 
 // Keys of another provider are not set.

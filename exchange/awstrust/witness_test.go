@@ -199,6 +199,30 @@ func TestLintProviders(t *testing.T) {
 	assert.Equal(t, "AWS003", found[0].ID)
 }
 
+// The provider is the one of the token's issuer, wherever it is named.
+func TestLintProviderOfToken(t *testing.T) {
+	both := documentOf(t, statementOf(selfManaged, tightInstance), statementOf(gitLab, tightGitLab))
+	other := selfManaged
+	for name, o := range map[string]*LintOptions{
+		"from the document": {Token: legitimate(t, gitLab)},
+		"given":             {Token: legitimate(t, gitLab), Providers: []Provider{other, gitLab}},
+		"the first":         {Token: legitimate(t, selfManaged), Providers: []Provider{other, gitLab}},
+	} {
+		found, err := Lint(both, o)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"GL009"}, idsOf(found), name)
+	}
+	found, err := Lint(both, &LintOptions{Token: legitimate(t, gitLab), Providers: []Provider{other}})
+	require.NoError(t, err)
+	assert.Contains(t, idsOf(found), "TRUST001")
+
+	// What no variant could prove is found all the same.
+	two := strings.Replace(statementOf(gitLab, tightGitLab), `"`+gitLab.ARN()+`"`, `["`+gitLab.ARN()+`","arn:aws:iam::123456789012:oidc-provider/git.example"]`, 1)
+	found, err = Lint(documentOf(t, two), &LintOptions{Token: legitimate(t, gitLab)})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"AWS025"}, idsOf(found))
+}
+
 func TestLintUnknownToken(t *testing.T) {
 	_, err := Lint(documentOf(t, statementOf(gitLab, `{}`)), &LintOptions{Token: &claims.Registered{}})
 	assert.ErrorIs(t, err, hostile.ErrModel)
