@@ -114,6 +114,9 @@ func lintStructureCases() []lintCase {
 		{"tags", gitLab, with(`["sts:TagSession","sts:AssumeRoleWithWebIdentity"]`), []string{"AWS027"}},
 		{"members twice", gitLab, strings.Replace(tightGitLab, `{"StringEquals"`, `{"StringEquals":{"@:aud":"x"},"StringEquals"`, 1), []string{"AWS022"}},
 		{"keys in two spellings", gitLab, strings.Replace(tightGitLab, `"@:aud"`, `"@:AUD":"x","@:aud"`, 1), []string{"AWS022"}},
+		{"every provider", gitLab, principal(`"*"`), []string{"AWS025"}},
+		{"everybody", gitLab, `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRoleWithWebIdentity"}`, []string{"AWS025"}},
+		{"every user of AWS", gitLab, `{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRoleWithWebIdentity"}`, nil},
 		{"two providers", gitLab, principal(`["ARN","arn:aws:iam::123456789012:oidc-provider/git.example"]`), []string{"AWS025"}},
 		{"long", gitLab, strings.Replace(tightGitLab, `"https://deploy.example"`, `["https://deploy.example","`+strings.Repeat("x", 2048)+`"]`, 1), []string{"AWS029"}},
 	}

@@ -119,6 +119,21 @@ func structureRules() []rule {
 			},
 		},
 		{
+			id: "AWS025", kind: TooBroad,
+			story: "tokens of every provider of the account are let in, of one that is added later as well",
+			fix:   "name the provider's ARN",
+			document: func(d *Document, r report) {
+				for i := range d.Statements {
+					s := read(d, i, &LintOptions{})
+					for _, p := range s.Principals {
+						if s.Effect == Allow && s.acts(webIdentity) && p.Name == "*" && (p.Kind == "Federated" || p.Kind == "") {
+							r(p.Position, High, "the principal is everybody")
+						}
+					}
+				}
+			},
+		},
+		{
 			id: "AWS027", kind: Note,
 			story: "neither GitLab nor CircleCI sends session tags; should they ever, whoever sets the claims sets the tags",
 			fix:   "leave it out",
