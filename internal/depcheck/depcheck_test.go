@@ -71,8 +71,11 @@ var links = map[string]struct {
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
 	"oidc/replay":                    {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
 	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"), "Redis only: whoever has one process must not link its client"},
+	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
+	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
+	"exchange/awstrust/awstrusttest": {nil, "it is awstrust for tests"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
 	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
 	"exchange/googlests/impersonate": {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
@@ -84,6 +87,8 @@ var links = map[string]struct {
 var (
 	jwx = []string{"github.com/lestrrat-go/", "github.com/goccy/go-json", "github.com/segmentio/asm", "github.com/decred/dcrd/dcrec/secp256k1/v4",
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
+	cel = []string{"cel.dev/", "github.com/antlr4-go/antlr/v4", "go.yaml.in/yaml/v3", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/",
+		"golang.org/x/exp/", "golang.org/x/text/"}
 	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
 	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
 	iamCredentials = append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
@@ -121,8 +126,8 @@ func TestWhatPackagesLink(t *testing.T) {
 			allowed := slices.ContainsFunc(rule.may, func(prefix string) bool { return strings.HasPrefix(dep, prefix) })
 			assert.True(t, allowed, "%s links %s, but: %s", path, dep, rule.reason)
 		}
-		if path == "oidc/oidctest" {
-			continue // It is for tests.
+		if path == "oidc/oidctest" || path == "exchange/awstrust/awstrusttest" {
+			continue // They are for tests.
 		}
 		for banned, reason := range everywhere {
 			for _, dep := range p.Deps {
@@ -143,12 +148,13 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "exchange/okta/kmssigner", "examples/"},
 		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
+		"cel.dev/cel-go/":                       {"oidc/policy/celcond"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
 		"github.com/redis/":                     {"oidc/replay/redisreplay", "examples/"},
-		"testing":                               {"oidc/oidctest"},
+		"testing":                               {"oidc/oidctest", "exchange/awstrust/awstrusttest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
-		"reflect":                               {"claims", "oidc", "internal/tokensource"}, // the last one to see a nil pointer in an interface
+		"reflect":                               {"claims", "oidc", "internal/tokensource", "oidc/policy/celcond"}, // the last two for a nil pointer in an interface, and a type in a signature
 	}
 	for path, p := range packages(t) {
 		for _, imported := range p.Imports {

@@ -1,12 +1,15 @@
 package fakeaws
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/exchange/awstrust"
 )
 
 const testProvider = "arn:aws:iam::123456789012:oidc-provider/gitlab.com"
@@ -60,8 +63,21 @@ func TestTrustPolicy(t *testing.T) {
 			require.NoError(t, err)
 			keys := map[string]string{"gitlab.com:sub": tt.sub, "gitlab.com:aud": "a"}
 			assert.Equal(t, tt.want, p.allows(testProvider, "sts:AssumeRoleWithWebIdentity", keys))
+			assert.Equal(t, tt.want, simulated(t, tt.policy, tt.sub) == awstrust.Accepted, "the simulator")
 		})
 	}
+}
+
+// simulated returns what the simulator says, which has an evaluator of its own.
+func simulated(t *testing.T, policy, sub string) awstrust.Outcome {
+	t.Helper()
+	doc, err := awstrust.Parse([]byte(policy))
+	require.NoError(t, err)
+	payload, err := json.Marshal(map[string]any{"iss": "https://gitlab.com", "aud": "a", "sub": sub, "iat": 1, "exp": 2})
+	require.NoError(t, err)
+	outcome := awstrust.Simulate(doc, payload, awstrust.Provider{URL: "https://gitlab.com", ClientIDs: []string{"a"}, AccountID: "123456789012"}, nil).Outcome
+	require.NotEqual(t, awstrust.Indeterminate, outcome)
+	return outcome
 }
 
 func TestTrustPolicyRefuses(t *testing.T) {
