@@ -1,0 +1,32 @@
+package oidc
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/cioidc/cioidc/claims"
+)
+
+// VerifyFor is [Verifier.Verify] for one use of the service, such as a method
+// or a path with rules of its own. It asks authorize after [Config.Authorize]
+// has allowed the token, and in the same way: its error denies. Audit and
+// metrics see the one outcome of both.
+//
+// A decision of authorize that is not nil takes the place of that of
+// Config.Authorize in [Token.Decision] and in [Event.Decision]. A nil authorize
+// is [Verifier.Verify].
+func (v *Verifier) VerifyFor(ctx context.Context, raw string, authorize func(ctx context.Context, c claims.Model) (decision slog.LogValuer, err error)) (*Token, error) {
+	if authorize == nil {
+		return v.Verify(ctx, raw)
+	}
+	return v.verifyAs(ctx, raw, func(t *Token) error {
+		decision, err := authorize(ctx, t.claims)
+		if decision != nil {
+			t.decision = decision
+		}
+		if err != nil {
+			return denial(t.claims, err)
+		}
+		return nil
+	})
+}
