@@ -69,6 +69,7 @@ var links = map[string]struct {
 	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
 	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
+	"oidc/oidcgrpc":                  {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
@@ -82,6 +83,7 @@ var links = map[string]struct {
 var (
 	jwx = []string{"github.com/lestrrat-go/", "github.com/goccy/go-json", "github.com/segmentio/asm", "github.com/decred/dcrd/dcrec/secp256k1/v4",
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
+	grpc           = []string{"google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc", "google.golang.org/protobuf", "golang.org/x/net/", "golang.org/x/sys/", "golang.org/x/text/"}
 	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
 	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
 	iamCredentials = append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
@@ -141,7 +143,7 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "exchange/okta/kmssigner", "examples/"},
 		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
-		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
+		"google.golang.org/":                    {"exchange/googlests/impersonate", "oidc/oidcgrpc", "examples/"},
 		"testing":                               {"oidc/oidctest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
