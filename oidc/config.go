@@ -46,6 +46,23 @@ type Config struct {
 	// *[UnavailableError]. Nil means that every valid token of Issuers passes:
 	// on a public issuer that is everybody, so decide on the claims elsewhere.
 	Authorize func(ctx context.Context, c claims.Model) (decision slog.LogValuer, err error)
+	// Replay, if set, is told of each token that is about to be accepted, and
+	// refuses one that it was told of before ([ErrReplayed]): every token lets one
+	// request pass. It is asked last, so that a token that is refused is not used
+	// up, and once in every call of [Verifier.Verify], for remembered tokens too.
+	// If it cannot tell, the error is an *[UnavailableError]. The packages
+	// oidc/replay and oidc/replay/redisreplay have one for one process and one for
+	// several. Nil means that a token passes until it expires.
+	//
+	// A job on GitLab cannot ask for another token: with Replay it can make one
+	// request for each entry of its id_tokens, so this is for actions that are
+	// done once, with an entry of their own.
+	Replay ReplayStore
+	// ReplayFailOpen accepts a token if Replay cannot tell whether it was used
+	// before, with a warning to Logger and the cause in [Event.ReplayErr]. What
+	// the caller can bring about is never a reason to accept: if the context has
+	// ended, the error stays an *[UnavailableError]. Without Replay it is an error.
+	ReplayFailOpen bool
 	// AllowSSHRerun accepts CircleCI jobs that were rerun with SSH, and tokens
 	// that do not say whether they were.
 	AllowSSHRerun bool
@@ -78,8 +95,9 @@ type Config struct {
 	// Logger receives what became of tokens that were not accepted ("oidc:
 	// token not accepted", with the attributes of [Event.LogValue]), key
 	// changes ("oidc: keys changed"), keys that cannot be used ("oidc: keys
-	// skipped"), failed fetches ("oidc: fetching keys failed") and the use of
-	// keys past their time ("oidc: keys used past their time"). Nil means none.
+	// skipped"), failed fetches ("oidc: fetching keys failed"), the use of keys
+	// past their time ("oidc: keys used past their time") and tokens that passed
+	// though Replay failed ("oidc: replay not checked"). Nil means none.
 	Logger *slog.Logger
 	// Observer is told of each verification and each fetch, for metrics. Nil
 	// means none.
@@ -128,6 +146,8 @@ func (c *Config) check() error {
 		return errors.New("oidc: MaxLifetime is negative; zero means 24 hours")
 	case c.CachedTokens < 0:
 		return errors.New("oidc: CachedTokens is negative; zero means none")
+	case c.ReplayFailOpen && c.Replay == nil:
+		return errors.New("oidc: ReplayFailOpen is set, but there is no Replay that could fail; set Replay too")
 	}
 	return nil
 }

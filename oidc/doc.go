@@ -43,8 +43,8 @@
 // decide in [Config.Authorize] on the project's ID first, then on the ref and
 // whether it is protected. Never decide on the subject's form, and never on
 // [claims.GitLab.Environment] without EnvironmentProtected or RefProtected.
-// This package does not notice a token that is used twice; it is valid until
-// it expires, which can be after its job has ended.
+// A token is valid until it expires, which can be after its job has ended, and
+// passes any number of times until then unless [Config.Replay] is set.
 //
 // # Keys
 //

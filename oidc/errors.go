@@ -41,7 +41,7 @@ var (
 	ErrModel = errors.New("issuer declared with another claims model")
 )
 
-// Why a valid token is denied before [Config.Authorize] is asked: the Err of a
+// Why a valid token is denied whatever [Config.Authorize] says: the Err of a
 // [DeniedError]. Match with [errors.Is].
 var (
 	// ErrSSHRerun: a CircleCI job that was rerun with SSH, so that a person may
@@ -49,6 +49,11 @@ var (
 	ErrSSHRerun = errors.New("job rerun with SSH")
 	// ErrFork: commit and configuration may come from a fork.
 	ErrFork = errors.New("job of a fork")
+	// ErrReplayed: the token was used before, and [Config.Replay] is set. Unlike
+	// the other denials it is answered like a token that is not valid: HTTP
+	// status 401, gRPC code Unauthenticated. Another token of the same job would
+	// pass.
+	ErrReplayed = errors.New("token used before")
 )
 
 // TokenError reports a token that is not valid: the caller's fault, HTTP status
@@ -80,13 +85,15 @@ func (e *TokenError) Error() string {
 func (e *TokenError) Unwrap() error { return e.Reason }
 
 // DeniedError reports a valid token that may not do what it was sent for: HTTP
-// status 403, gRPC code PermissionDenied.
+// status 403, gRPC code PermissionDenied; with [ErrReplayed] 401 and
+// Unauthenticated.
 type DeniedError struct {
 	// Claims are the verified claims.
 	Claims claims.Model
-	// Err is [ErrSSHRerun], [ErrFork] or the error of [Config.Authorize].
+	// Err is [ErrSSHRerun], [ErrFork], [ErrReplayed] or the error of
+	// [Config.Authorize].
 	Err error
-	// Detail says which guard refused and why; empty if Authorize refused.
+	// Detail says what refused and why; empty if Authorize refused.
 	Detail string
 }
 
@@ -108,6 +115,7 @@ const (
 	OpDiscovery = "discovery" // the issuer's discovery document
 	OpKeys      = "keys"      // the issuer's keys
 	OpAuthorize = "authorize" // what Config.Authorize asked
+	OpReplay    = "replay"    // what Config.Replay asked
 )
 
 // UnavailableError reports that nothing could be said of the token because

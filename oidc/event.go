@@ -21,12 +21,20 @@ type Event struct {
 	// Identity is whose token it was; zero if the token is not valid, or if its
 	// model is no [claims.Identifier].
 	Identity claims.Identity
+	// Claims are the verified claims, names of persons among them; nil if the
+	// token is not valid. They must not be changed. Nothing here writes them
+	// anywhere.
+	Claims claims.Model `json:"-"`
 	// TokenHash is the SHA-256 of the token, in hexadecimal.
 	TokenHash string
 	// Decision is what [Config.Authorize] returned; nil if it was not asked.
 	Decision slog.LogValuer
 	// Err is what Verify returned; nil if the token was accepted.
 	Err error
+	// ReplayErr is why [Config.Replay] could not tell whether the token was used
+	// before, of a token that passed by [Config.ReplayFailOpen]; nil for all
+	// others.
+	ReplayErr error
 	// Cached says that the token was remembered (see [Config.CachedTokens]).
 	Cached bool
 }
@@ -46,6 +54,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	if e.ReplayErr != nil {
+		attrs = append(attrs, slog.String("replay_error", oneLine(e.ReplayErr.Error())))
 	}
 	return slog.GroupValue(append(attrs, slog.Bool("cached", e.Cached))...)
 }
@@ -72,7 +83,7 @@ func (v *Verifier) report(ctx context.Context, sum *[sha256.Size]byte, start tim
 	if v.cfg.Observer != nil {
 		o := Verification{Outcome: label(err), Duration: v.now().Sub(start)}
 		if t != nil {
-			o.Issuer, o.Cached = t.issuer.url, t.cached
+			o.Issuer, o.Cached, o.ReplayFailed = t.issuer.url, t.cached, t.replayErr != nil
 		}
 		v.cfg.Observer.ObserveVerification(o)
 	}
@@ -92,7 +103,8 @@ func (v *Verifier) report(ctx context.Context, sum *[sha256.Size]byte, start tim
 func (v *Verifier) event(sum *[sha256.Size]byte, t *Token, err error) Event {
 	e := Event{Time: v.now(), TokenHash: hex.EncodeToString(sum[:]), Err: err}
 	if t != nil {
-		e.Issuer, e.Identity, e.Decision, e.Cached = t.issuer.url, t.Identity(), t.decision, t.cached
+		e.Issuer, e.Identity, e.Claims = t.issuer.url, t.Identity(), t.claims
+		e.Decision, e.Cached, e.ReplayErr = t.decision, t.cached, t.replayErr
 	}
 	return e
 }

@@ -86,8 +86,8 @@ func BearerToken(r *http.Request) (string, error) {
 }
 
 // WriteError writes the response to err that RFC 6750 section 3.1 asks for:
-// 400 for [ErrRequest], 401 for [ErrNoToken] and a *[TokenError], 403 for a
-// *[DeniedError], 503 for an *[UnavailableError], with Retry-After where that is
+// 400 for [ErrRequest], 401 for [ErrNoToken], a *[TokenError] and
+// [ErrReplayed], 403 for any other *[DeniedError], 503 for an *[UnavailableError], with Retry-After where that is
 // known, 500 for any other. It says no more than that: what is wrong with a token
 // helps whoever is trying them, and belongs in the log of the service.
 func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
@@ -106,10 +106,12 @@ func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 			// Rounded up: a try before that time is lost.
 			h.Set("Retry-After", strconv.FormatInt(int64((unavailable.RetryAfter-1)/time.Second)+1, 10))
 		}
-	case errors.As(err, &denied):
+	case errors.As(err, &denied) && !errors.Is(denied, ErrReplayed):
 		status = http.StatusForbidden
 		h.Set("WWW-Authenticate", `Bearer error="insufficient_scope"`)
-	case errors.As(err, &token):
+	case denied != nil, errors.As(err, &token):
+		// A used token gets the answer of one that is not valid, so that nobody
+		// learns from it that a token they hold was good.
 		status = http.StatusUnauthorized
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case errors.Is(err, ErrNoToken):

@@ -23,10 +23,13 @@ type Verification struct {
 	// Outcome is "accepted", or the reason that the token was not: "malformed",
 	// "unsupported", "issuer", "unknown_key", "signature", "expired",
 	// "not_yet", "too_old", "audience", "claim", "model"; "ssh_rerun", "fork",
-	// "denied"; "unavailable".
+	// "replayed", "denied"; "unavailable".
 	Outcome string
 	// Cached says that the token was remembered (see [Config.CachedTokens]).
 	Cached bool
+	// ReplayFailed says that [Config.Replay] could not tell whether the token was
+	// used before, and that it passed by [Config.ReplayFailOpen].
+	ReplayFailed bool
 	// Duration is how long the call took, by [Config.Now].
 	Duration time.Duration
 }
@@ -51,6 +54,7 @@ var outcomes = [...]struct {
 	{ErrMalformed, "malformed"}, {ErrUnsupported, "unsupported"}, {ErrIssuer, "issuer"}, {ErrUnknownKey, "unknown_key"},
 	{ErrSignature, "signature"}, {ErrExpired, "expired"}, {ErrNotYet, "not_yet"}, {ErrTooOld, "too_old"},
 	{ErrAudience, "audience"}, {ErrClaim, "claim"}, {ErrModel, "model"}, {ErrSSHRerun, "ssh_rerun"}, {ErrFork, "fork"},
+	{ErrReplayed, "replayed"},
 }
 
 // label names the outcome of a verification.

@@ -18,6 +18,7 @@ type Token struct {
 	keyID     string
 	algorithm Algorithm
 	decision  slog.LogValuer
+	replayErr error // why it is not known whether the token was used before
 	cached    bool
 }
 

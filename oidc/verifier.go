@@ -114,14 +114,16 @@ var errNoVerifier = errors.New("oidc: the Verifier was not made by NewVerifier")
 //
 // It checks, in this order: form, header, structure of the claims, issuer,
 // algorithm, key, signature, subject, audience, times, what tells job tokens
-// from others of the same issuer, forks and SSH reruns, [Config.Authorize]. So
-// a wrong signature is reported as that even if the token has also expired. It
-// does not check a nonce, and does not notice a token that is used twice.
+// from others of the same issuer, forks and SSH reruns, [Config.Authorize],
+// [Config.Replay]. So a wrong signature is reported as that even if the token has
+// also expired. It does not check a nonce, and without Config.Replay it does not
+// notice a token that is used twice.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	return v.verifyAs(ctx, raw, nil)
 }
 
-// verifyAs is Verify with one more check at the end, which may be nil.
+// verifyAs is Verify with one more check before the token is used up, which may
+// be nil.
 func (v *Verifier) verifyAs(ctx context.Context, raw string, last func(*Token) error) (*Token, error) {
 	if v == nil || v.crypto == nil {
 		return nil, errNoVerifier
@@ -142,6 +144,9 @@ func (v *Verifier) verifyAs(ctx context.Context, raw string, last func(*Token) e
 	}
 	if err == nil && last != nil {
 		err = last(t)
+	}
+	if err == nil && v.cfg.Replay != nil {
+		err = v.use(ctx, t, raw, &sum)
 	}
 	v.report(ctx, &sum, start, t, err)
 	if err != nil {
