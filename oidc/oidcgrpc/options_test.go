@@ -150,6 +150,7 @@ func TestStatusError(t *testing.T) {
 		{&oidc.UnavailableError{Err: &oidc.DeniedError{}}, codes.Unavailable, 0},
 		{&oidc.DeniedError{Err: &oidc.TokenError{Reason: oidc.ErrModel}}, codes.PermissionDenied, 0},
 		{&oidc.DeniedError{Err: oidc.ErrNoToken}, codes.PermissionDenied, 0},
+		{&oidc.DeniedError{Err: oidc.ErrReplayed}, codes.Unauthenticated, 0},
 		{fmt.Errorf("wrapped: %w", &oidc.TokenError{Reason: oidc.ErrExpired}), codes.Unauthenticated, 0},
 		{fmt.Errorf("wrapped: %w", oidc.ErrNoToken), codes.Unauthenticated, 0},
 		{fmt.Errorf("wrapped: %w", oidc.ErrRequest), codes.Unauthenticated, 0},

@@ -12,10 +12,10 @@ import (
 )
 
 // StatusError returns the gRPC status for an error of the interceptors, as an
-// error: Unauthenticated for an *[oidc.TokenError], [oidc.ErrNoToken] and
-// [oidc.ErrRequest], PermissionDenied for an *[oidc.DeniedError], Unavailable
-// for an *[oidc.UnavailableError], with a RetryInfo where that time is known,
-// and Internal for any other. It says no more than that: what is wrong with a
+// error: Unauthenticated for an *[oidc.TokenError], [oidc.ErrReplayed],
+// [oidc.ErrNoToken] and [oidc.ErrRequest], PermissionDenied for any other
+// *[oidc.DeniedError], Unavailable for an *[oidc.UnavailableError], with a
+// RetryInfo where that time is known, and Internal for any other. It says no more than that: what is wrong with a
 // token helps whoever is trying them, and belongs in the log of the service.
 //
 // Malformed metadata is Unauthenticated, not InvalidArgument: in gRPC that speaks
@@ -30,9 +30,10 @@ func StatusError(err error) error {
 	switch {
 	case errors.As(err, &unavailable):
 		return unavailableStatus(unavailable).Err()
-	case errors.As(err, &denied):
+	case errors.As(err, &denied) && !errors.Is(denied, oidc.ErrReplayed):
 		return status.Error(codes.PermissionDenied, "not permitted")
-	case errors.As(err, &token):
+	case denied != nil, errors.As(err, &token):
+		// As in HTTP, a used token is answered like one that is not valid.
 		return status.Error(codes.Unauthenticated, "token not accepted")
 	case errors.Is(err, oidc.ErrNoToken):
 		return status.Error(codes.Unauthenticated, "no bearer token")
