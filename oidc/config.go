@@ -90,7 +90,8 @@ type Config struct {
 	// means a client on [http.DefaultTransport].
 	HTTPClient *http.Client
 	// Audit, if set, is called once for each call of [Verifier.Verify], at its
-	// end and in its goroutine, with whatever it came to.
+	// end and in its goroutine, with whatever it came to. [AuditLog] has one that
+	// writes a record.
 	Audit func(context.Context, Event)
 	// Logger receives what became of tokens that were not accepted ("oidc:
 	// token not accepted", with the attributes of [Event.LogValue]), key

@@ -125,6 +125,10 @@ func TestWriteError(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", &oidc.UnavailableError{Op: oidc.OpKeys}), 503, ""},
 		{&oidc.DeniedError{Err: &oidc.TokenError{Reason: oidc.ErrModel}}, 403, ""},
 		{&oidc.DeniedError{Err: oidc.ErrNoToken}, 403, ""},
+		{&oidc.DeniedError{Err: oidc.ErrFork}, 403, ""},
+		{&oidc.DeniedError{Err: oidc.ErrReplayed}, 401, ""},
+		{fmt.Errorf("wrapped: %w", &oidc.DeniedError{Err: fmt.Errorf("wrapped: %w", oidc.ErrReplayed)}), 401, ""},
+		{&oidc.UnavailableError{Op: oidc.OpReplay, Err: oidc.ErrReplayed}, 503, ""},
 		{fmt.Errorf("wrapped: %w", oidc.ErrNoToken), 401, ""},
 		{fmt.Errorf("wrapped: %w", oidc.ErrRequest), 400, ""},
 		{errors.New("other"), 500, ""},
@@ -138,6 +142,63 @@ func TestWriteError(t *testing.T) {
 	}
 	_, err := oidc.BearerToken(httptest.NewRequest("GET", "/", nil))
 	require.ErrorIs(t, err, oidc.ErrNoToken)
+}
+
+// What Authorize decided is the handler's to read, in the type that it has.
+func TestDecisionInTheHandler(t *testing.T) {
+	gitlab := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	v := must(t, oidc.Config{
+		Issuers: []oidc.Issuer{oidc.GitLab(gitlab.URL())}, Audiences: []string{audience}, HTTPClient: oidctest.Client(gitlab), CachedTokens: 5,
+		Authorize: func(_ context.Context, c claims.Model) (slog.LogValuer, error) {
+			return verdict{"by rule of " + c.(*claims.GitLab).Ref}, nil
+		},
+	})
+	handler := oidc.Middleware(v, nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tok, ok := oidc.FromContext(r.Context())
+		if !ok {
+			http.Error(w, "no token", 500)
+			return
+		}
+		d, _ := tok.Decision().(verdict)
+		io.WriteString(w, d.rule)
+	}))
+	main, branch := gitlab.GitLab(audience), gitlab.GitLab(audience, oidctest.Branch("x"))
+	for _, c := range [][2]string{{main, "by rule of main"}, {branch, "by rule of x"}, {main, "by rule of main"}} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", "Bearer "+c[0])
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		assert.Equal(t, 200, w.Code)
+		assert.Equal(t, c[1], w.Body.String())
+	}
+}
+
+// A used token and one that is not valid get the same answer, to the last byte:
+// it tells nobody that a token they hold was good.
+func TestReplayedIsAnsweredLikeInvalid(t *testing.T) {
+	issuer, v, _, _ := replayBench(t, new(askedStore))
+	handler := oidc.Middleware(v, nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	serve := func(raw string) *http.Response {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", "Bearer "+raw)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Result()
+	}
+	raw := issuer.GitLab(audience)
+	require.Equal(t, 200, serve(raw).StatusCode)
+	again, expired := serve(raw), serve(issuer.GitLab(audience, oidctest.Expired))
+	assert.Equal(t, 401, again.StatusCode)
+	assert.Equal(t, `Bearer error="invalid_token"`, again.Header.Get("WWW-Authenticate"))
+	assert.Equal(t, expired.StatusCode, again.StatusCode)
+	assert.Equal(t, expired.Header, again.Header)
+	bodies := [2][]byte{}
+	for i, r := range []*http.Response{again, expired} {
+		var err error
+		bodies[i], err = io.ReadAll(r.Body)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, string(bodies[1]), string(bodies[0]))
 }
 
 // Only the Authorization header is read, and only in the one form it has.

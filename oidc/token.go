@@ -40,7 +40,8 @@ func (t *Token) Payload() json.RawMessage {
 	return t.claims.RegisteredClaims().Payload()
 }
 
-// Decision returns what [Config.Authorize] decided, or nil.
+// Decision returns what [Config.Authorize] decided, as the value that it
+// returned, or nil if there is none.
 func (t *Token) Decision() slog.LogValuer { return t.decision }
 
 // Identity returns the summary of the claims, the zero value for a model that
