@@ -20,7 +20,6 @@ func newProxy(o options, logger *slog.Logger) *httputil.ReverseProxy {
 			r.SetURL(o.target)
 			r.SetXForwarded()
 			// Trailers come after the headers that are looked at here.
-			r.Out.Header.Del("Trailer")
 			r.Out.Trailer = nil
 			if !o.passToken {
 				r.Out.Header.Del("Authorization")

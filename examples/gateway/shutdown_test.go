@@ -20,13 +20,22 @@ func TestShutdown(t *testing.T) {
 		<-finish
 		io.WriteString(w, "done")
 	})
-	answered := make(chan string)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.jobs, nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+s.token())
+	answered := make(chan string, 1)
 	go func() {
-		_, body := s.ask(t, "Bearer "+s.token())
-		answered <- body
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer answer.Body.Close()
+		body, _ := io.ReadAll(answer.Body)
+		answered <- string(body)
 	}()
 	<-reached
-	ended := make(chan int)
+	ended := make(chan int, 1)
 	go func() { ended <- s.stop() }()
 	require.Eventually(t, func() bool {
 		_, err := net.DialTimeout("tcp", strings.TrimPrefix(s.jobs, "http://"), time.Second)
