@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -92,10 +94,16 @@ type countedWriter struct {
 }
 
 func (w *countedWriter) WriteHeader(status int) {
-	if status >= 200 || status == http.StatusSwitchingProtocols {
+	if status >= 200 { // not informational
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Hijack is what happens when a connection changes over to another protocol.
+func (w *countedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.status = http.StatusSwitchingProtocols
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // Unwrap is for [http.ResponseController].

@@ -40,7 +40,7 @@ func TestShutdown(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := net.DialTimeout("tcp", strings.TrimPrefix(s.jobs, "http://"), time.Second)
 		return err != nil
-	}, 30*time.Second, 5*time.Millisecond, "it still listens")
+	}, waitFor, tick, "it still listens")
 	status, body := s.see(t, "/readyz")
 	assert.Equal(t, 503, status)
 	assert.True(t, strings.HasPrefix(body, "shutting down\n"), body)

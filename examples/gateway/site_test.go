@@ -35,6 +35,12 @@ type site struct {
 	stop func() (status int)
 }
 
+// How long to wait for what happens in another goroutine, and how often to look.
+const (
+	waitFor = 30 * time.Second
+	tick    = 5 * time.Millisecond
+)
+
 // buffer is written by the gateway and read by the test.
 type buffer struct {
 	mu sync.Mutex
@@ -125,7 +131,7 @@ func (s *site) start(t *testing.T, flags ...string) {
 			s.jobs, s.admin = r["jobs"].(string), r["admin"].(string)
 		}
 		return ok
-	}, 30*time.Second, 5*time.Millisecond)
+	}, waitFor, tick)
 }
 
 // token returns the token of a job on main.
