@@ -72,6 +72,7 @@ func TestUpgrade(t *testing.T) {
 		line, err := answers.ReadString('\n')
 		require.NoError(t, err)
 		assert.Equal(t, "echo hello\n", line)
+		conn.Close()
 	}
 	assert.Eventually(t, func() bool {
 		_, body := s.see(t, "/metrics")
