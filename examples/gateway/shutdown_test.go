@@ -38,7 +38,10 @@ func TestShutdown(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() { ended <- s.stop() }()
 	require.Eventually(t, func() bool {
-		_, err := net.DialTimeout("tcp", strings.TrimPrefix(s.jobs, "http://"), time.Second)
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(s.jobs, "http://"), time.Second)
+		if err == nil {
+			conn.Close()
+		}
 		return err != nil
 	}, waitFor, tick, "it still listens")
 	status, body := s.see(t, "/readyz")
