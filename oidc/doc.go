@@ -16,8 +16,8 @@
 // # Three errors, three answers
 //
 // A *[TokenError] says that the token is not valid (HTTP status 401), a
-// *[DeniedError] that it is valid and may not do this (403), and an
-// *[UnavailableError] that nothing can be said now, mostly because the issuer's
+// *[DeniedError] that it is valid and may not do this (403, and 401 if it was
+// used before), and an *[UnavailableError] that nothing can be said now, mostly because the issuer's
 // keys cannot be fetched (503). Their text is for your log: it says what was
 // expected and what came, and never holds the token. [WriteError] tells the
 // caller nothing but the status.

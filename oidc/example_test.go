@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"time"
 
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/oidc"
@@ -42,6 +44,23 @@ func Example() {
 		fmt.Fprintf(w, "deploying for %s\n", token)
 	})
 	http.Handle("/deploy", oidc.Middleware(verifier, nil)(deploy))
+}
+
+// One line of JSON for each token that was decided on.
+func ExampleAuditLog() {
+	log := oidc.AuditLog{Logger: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	verifier, err := oidc.NewVerifier(oidc.Config{
+		Issuers:   []oidc.Issuer{oidc.GitLab("https://gitlab.com")},
+		Audiences: []string{"https://deploy.acme.example"},
+		Audit:     log.Record,
+		Now:       func() time.Time { return time.Date(2026, 9, 21, 12, 0, 0, 0, time.UTC) },
+	})
+	if err != nil {
+		panic(err)
+	}
+	verifier.Verify(context.Background(), "x")
+	// Output:
+	// {"time":"2026-09-21T12:00:00Z","level":"INFO","msg":"oidc: decision","outcome":"invalid","reason":"malformed","token_hash":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","error":"oidc: malformed token: not a signed token: it does not have three parts separated by dots","cached":false}
 }
 
 // What is wrong with a token is in the error's type, and in its Reason.

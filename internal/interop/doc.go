@@ -17,6 +17,9 @@
 //   - oidc-provider, a certified OpenID provider, stands in for Okta: it takes
 //     the client assertions that exchange/okta signs, once each.
 //
+//   - redis-server remembers which tokens were used, for oidc/replay/redisreplay,
+//     and is killed meanwhile.
+//
 //   - toxiproxy is the network between the exchanges and the clouds' fakes, with
 //     latency, resets, black holes and answers that are cut.
 //

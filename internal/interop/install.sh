@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests of this directory cannot do without:
-# Ceph's daemons and gateway from the Debian archive, Fulcio and toxiproxy from
-# source, and packages of npm (Node.js 20 or later). What is there already is
-# left alone.
+# Ceph's daemons and gateway and Redis from the Debian archive, Fulcio and
+# toxiproxy from source, and packages of npm (Node.js 20 or later). What is there
+# already is left alone.
 #
-#   install.sh [DIR]   All but Ceph goes into DIR; without DIR into
+#   install.sh [DIR]   All but Ceph and Redis goes into DIR; without DIR into
 #                      $CIOIDC_INTEROP_BIN, else into cioidc/interop in the
 #                      user's cache directory.
 #
@@ -25,14 +25,14 @@ as_root() {
 }
 
 missing=
-for program in radosgw radosgw-admin ceph-mon ceph-osd ceph ceph-authtool monmaptool; do
+for program in radosgw radosgw-admin ceph-mon ceph-osd ceph ceph-authtool monmaptool redis-server; do
 	command -v "$program" >/dev/null || missing="$missing $program"
 done
 if [ -n "$missing" ]; then
-	echo "install: Ceph (missing:$missing)"
+	echo "install: Ceph and Redis (missing:$missing)"
 	as_root apt-get update -q
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-		radosgw ceph-mon ceph-osd ceph-common ceph-mgr
+		radosgw ceph-mon ceph-osd ceph-common ceph-mgr redis-server
 fi
 
 mkdir -p "$dir"
@@ -70,4 +70,4 @@ npm_package() {
 npm_package google-auth-library 10.9.1
 npm_package oidc-provider 9.13.3
 
-echo "install: $(command -v radosgw), $dir/fulcio, $dir/toxiproxy-server, $dir/npm"
+echo "install: $(command -v radosgw), $(command -v redis-server), $dir/fulcio, $dir/toxiproxy-server, $dir/npm"

@@ -5,9 +5,10 @@
 //	...
 //	verifier, err := oidc.NewVerifier(oidc.Config{..., Replay: used})
 //
-// CircleCI's tokens have no jti, so a token is known by its hash. Several
-// verifiers may share a [Store]. Services of several processes want a store that
-// they share: package redisreplay.
+// CircleCI's tokens have no jti, so a token is known by its hash: two that are
+// signed for a job within the same second can be the same to the last byte, and
+// are one token then. Several verifiers may share a [Store]. Services of several
+// processes want a store that they share: package redisreplay.
 //
 // # Who can use this
 //
@@ -22,5 +23,5 @@
 // Nothing outlives the process: after a restart, tokens that were used before and
 // have not expired pass once more. An entry is removed when its token has expired
 // for every verifier, and never before: when there is no room for another, that
-// other is not accepted ([ErrFull]).
+// other is not accepted ([ErrFull]), unless ReplayFailOpen is set.
 package replay

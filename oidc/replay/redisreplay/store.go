@@ -37,8 +37,9 @@ type Config struct {
 	// not use up each other's tokens need different ones. Empty means
 	// "cioidc:replay:".
 	Prefix string
-	// Timeout is how long one use may take, the client's own repetitions included.
-	// Zero means 1 second.
+	// Timeout is how long one use may take, the client's own repetitions included,
+	// and so how much longer every request can take while Redis is away. Zero means
+	// 1 second.
 	Timeout time.Duration
 	// Margin is how much longer than its token lives an entry is kept: at least as
 	// much as the clocks of the processes that share the database may differ. Zero
