@@ -41,7 +41,8 @@ const gatewayConnections = 4
 // in its path, with the branch that the policy lets through when it is sent. In
 // the middle, the policy changes over to the other branch.
 type gatewayLoad struct {
-	site *gatewaySite
+	site    *gatewaySite
+	gateway *gatewayProcess
 	// from is the branch that the policy lets through at first, to the one that
 	// it does then.
 	from, to string
@@ -72,7 +73,8 @@ func TestGatewayUnderLoad(t *testing.T) {
 		duration, err = time.ParseDuration(text)
 		require.NoError(t, err)
 	}
-	l := &gatewayLoad{site: startGateway(t, "main"), from: "main", to: "release"}
+	l := &gatewayLoad{site: newGatewaySite(t, "main"), from: "main", to: "release"}
+	l.gateway = l.site.start(t, "gateway", "--debug-heap", "--replay", "1000000")
 	clients := make([]*gatewayClient, gatewayConnections)
 	done := make(chan struct{}, gatewayConnections)
 	for i := range clients {
@@ -83,7 +85,7 @@ func TestGatewayUnderLoad(t *testing.T) {
 		}()
 	}
 	time.Sleep(duration / 6)
-	early := l.site.heap(t)
+	early := l.gateway.heap(t)
 	time.Sleep(duration/2 - duration/6)
 	l.written.Store(true)
 	l.site.allow(t, l.to)
@@ -92,9 +94,9 @@ func TestGatewayUnderLoad(t *testing.T) {
 	for range clients {
 		<-done
 	}
-	late := l.site.heap(t)
-	l.site.process.Stop(10 * time.Second)
-	require.NoError(t, l.site.process.err, "exit status after SIGTERM: %s", l.site.process.tail())
+	late := l.gateway.heap(t)
+	l.gateway.Stop(10 * time.Second)
+	require.NoError(t, l.gateway.err, "exit status after SIGTERM: %s", l.gateway.tail())
 
 	sent, counts := 0, map[string]int{}
 	for _, c := range clients {
@@ -118,7 +120,7 @@ func (l *gatewayLoad) account(t *testing.T, sent int, counts map[string]int) {
 	t.Helper()
 	records, digests := 0, map[string]bool{}
 	audited := map[string]int{}
-	for _, line := range l.site.lines(t) {
+	for _, line := range l.gateway.lines(t) {
 		if line.Message != "oidc: decision" {
 			continue
 		}
@@ -153,18 +155,13 @@ func (l *gatewayLoad) account(t *testing.T, sent int, counts map[string]int) {
 
 func (l *gatewayLoad) newClient(t *testing.T) *gatewayClient {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(l.site.jobs, "http://"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(l.gateway.jobs, "http://"))
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return &gatewayClient{
 		load: l, conn: conn, answers: bufio.NewReader(conn),
-		expired: l.token(l.from, fakeissuer.Expired), used: map[string]string{}, counts: map[string]int{},
+		expired: l.site.token(l.from, fakeissuer.Expired), used: map[string]string{}, counts: map[string]int{},
 	}
-}
-
-// token returns a new token of a job on a protected branch.
-func (l *gatewayLoad) token(branch string, edit ...func(fakeissuer.Claims)) string {
-	return l.site.issuer.GitLab(gatewayAudience, append(edit, fakeissuer.ProtectedBranch(branch))...)
 }
 
 // run sends requests of one kind after the other.
@@ -189,11 +186,11 @@ func (c *gatewayClient) send(kind int) error {
 	token := c.expired
 	switch k.name {
 	case "valid":
-		token = l.token(allowed)
+		token = l.site.token(allowed)
 	case "denied":
-		token = l.token(denied)
+		token = l.site.token(denied)
 	case "forged":
-		token = l.token(allowed)
+		token = l.site.token(allowed)
 		token = token[:strings.LastIndexByte(token, '.')] + c.expired[strings.LastIndexByte(c.expired, '.'):]
 	case "replayed":
 		if token = c.used[allowed]; token == "" {
@@ -229,7 +226,7 @@ func (c *gatewayClient) send(kind int) error {
 // get sends a request over the one connection and returns the answer. There is
 // no second connection: an answer after which the gateway closes it is a failure.
 func (c *gatewayClient) get(path, token string) (status int, body string, err error) {
-	r, err := http.NewRequest(http.MethodGet, c.load.site.jobs+path, nil)
+	r, err := http.NewRequest(http.MethodGet, c.load.gateway.jobs+path, nil)
 	if err != nil {
 		return 0, "", err
 	}

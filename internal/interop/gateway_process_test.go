@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -22,26 +23,31 @@ import (
 
 const gatewayAudience = "https://gateway.acme.example"
 
-// gatewaySite is the example gateway in a process of its own, with an issuer and
-// a service that are the test's.
+// gatewaySite is what gateways need around them: an issuer, a service and a
+// policy, which are the test's.
 type gatewaySite struct {
-	issuer      *fakeissuer.Issuer
-	process     *process
-	policy      string // the file
-	jobs, admin string // URLs
-	reached     atomic.Int64
+	issuer       *fakeissuer.Issuer
+	service      string // its URL
+	reached      atomic.Int64
+	policy       string // the file
+	dir, program string
 }
 
-// startGateway builds and starts the gateway with a policy that lets this branch
-// through.
-func startGateway(t *testing.T, branch string) *gatewaySite {
+// gatewayProcess is the example gateway in a process of its own.
+type gatewayProcess struct {
+	*process
+	jobs, admin string // URLs
+}
+
+// newGatewaySite builds the gateway, and starts what it needs, with a policy that
+// lets this branch through.
+func newGatewaySite(t *testing.T, branch string) *gatewaySite {
 	t.Helper()
-	s := &gatewaySite{}
-	dir := t.TempDir()
+	s := &gatewaySite{dir: t.TempDir()}
+	s.program, s.policy = filepath.Join(s.dir, "gateway"), filepath.Join(s.dir, "policy.yaml")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	binary := filepath.Join(dir, "gateway")
-	_, err := mustRun(ctx, "../..", os.Environ(), "go", "build", "-o", binary, "./examples/gateway")
+	_, err := mustRun(ctx, "../..", os.Environ(), "go", "build", "-o", s.program, "./examples/gateway")
 	require.NoError(t, err)
 
 	issuer := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.issuer.ServeHTTP(w, r) }))
@@ -55,23 +61,36 @@ func startGateway(t *testing.T, branch string) *gatewaySite {
 		fmt.Fprint(w, r.Header.Get("X-CI-Ref"))
 	}))
 	t.Cleanup(service.Close)
-
-	s.policy = filepath.Join(dir, "policy.yaml")
+	s.service = service.URL
 	s.allow(t, branch)
-	s.process, err = startProcess(dir, "gateway", nil, binary, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--debug-heap",
-		"--upstream", service.URL, "--gitlab", s.issuer.URL(), "--audience", gatewayAudience, "--policy", s.policy, "--replay", "1000000")
+	return s
+}
+
+// start starts a gateway with these flags beside those that it needs.
+func (s *gatewaySite) start(t *testing.T, name string, flags ...string) *gatewayProcess {
+	t.Helper()
+	process, err := startProcess(s.dir, name, nil, s.program, append([]string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--upstream", s.service, "--gitlab", s.issuer.URL(), "--audience", gatewayAudience, "--policy", s.policy}, flags...)...)
 	require.NoError(t, err)
-	t.Cleanup(func() { s.process.Stop(10 * time.Second) })
-	require.NoError(t, s.process.await(ctx, 20*time.Millisecond, func(context.Context) error {
-		for _, line := range s.lines(t) {
+	t.Cleanup(func() { process.Stop(10 * time.Second) })
+	g := &gatewayProcess{process: process}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, process.await(ctx, 20*time.Millisecond, func(context.Context) error {
+		for _, line := range g.lines(t) {
 			if line.Message == "serving" {
-				s.jobs, s.admin = line.Jobs, line.Admin
+				g.jobs, g.admin = line.Jobs, line.Admin
 				return nil
 			}
 		}
-		return fmt.Errorf("it does not serve yet")
+		return errors.New("it does not serve yet")
 	}))
-	return s
+	return g
+}
+
+// token returns a new token of a job on a protected branch.
+func (s *gatewaySite) token(branch string, edit ...func(fakeissuer.Claims)) string {
+	return s.issuer.GitLab(gatewayAudience, append(edit, fakeissuer.ProtectedBranch(branch))...)
 }
 
 // allow has the policy let this protected branch through and no other, by a file
@@ -109,9 +128,9 @@ type gatewayLine struct {
 
 // lines returns the gateway's logs so far: what it wrote to its standard output
 // and its standard error.
-func (s *gatewaySite) lines(t *testing.T) []gatewayLine {
+func (g *gatewayProcess) lines(t *testing.T) []gatewayLine {
 	t.Helper()
-	file, err := os.Open(s.process.log)
+	file, err := os.Open(g.log)
 	require.NoError(t, err)
 	defer file.Close()
 	var all []gatewayLine
@@ -125,9 +144,9 @@ func (s *gatewaySite) lines(t *testing.T) []gatewayLine {
 
 // heap returns the bytes of the gateway's heap that are in use once it has
 // collected its garbage.
-func (s *gatewaySite) heap(t *testing.T) int64 {
+func (g *gatewayProcess) heap(t *testing.T) int64 {
 	t.Helper()
-	answer, err := http.Get(s.admin + "/debug/heap")
+	answer, err := http.Get(g.admin + "/debug/heap")
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	require.Equal(t, http.StatusOK, answer.StatusCode)
