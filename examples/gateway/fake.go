@@ -26,17 +26,10 @@ const (
 	fakeAudience = "https://gateway.acme.example"
 	// fakePolicy lets the protected branch main of one project through. It wants
 	// the URL of the issuer.
-	fakePolicy = `apiVersion: trust/v1
-name: gateway
-audiences: ["` + fakeAudience + `"]
-rules:
-  - name: main
-    gitlab:
-      issuer: %s
-      project_id: "` + fakeissuer.GitLabProjectID + `"
-      ref_type: branch
-      ref: main
-      ref_protected: true
+	fakePolicy = `{"rules": [{
+	"name": "main", "issuer": "%s",
+	"project": "` + fakeissuer.GitLabProjectID + `", "ref": "refs/heads/main"
+}]}
 `
 )
 
@@ -59,7 +52,7 @@ func startWorld(o *options) (w *world, err error) {
 	if w.directory, err = os.MkdirTemp("", "gateway-"); err != nil {
 		return nil, err
 	}
-	o.policy = filepath.Join(w.directory, "policy.yaml")
+	o.policy = filepath.Join(w.directory, "policy.json")
 	if err := os.WriteFile(o.policy, fmt.Appendf(nil, fakePolicy, w.issuer.URL()), 0o600); err != nil {
 		return nil, err
 	}

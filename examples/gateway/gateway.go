@@ -29,7 +29,7 @@ type gateway struct {
 func newGateway(ctx context.Context, o options, audit io.Writer, logger *slog.Logger) (*gateway, error) {
 	m := newMetrics()
 	g := &gateway{opts: o, log: logger, audit: slog.New(newAuditHandler(audit, m)), metrics: m}
-	rules, err := loadPolicy(ctx, o, logger)
+	rules, err := loadPolicy(o, logger)
 	if err != nil {
 		return nil, err
 	}

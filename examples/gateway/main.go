@@ -3,7 +3,7 @@
 // the service whose they are.
 //
 //	gateway --upstream http://127.0.0.1:3000 --audience https://deploy.acme.example \
-//		--gitlab https://gitlab.com --policy policy.yaml
+//		--gitlab https://gitlab.com --policy policy.json
 //	gateway --fake     # with an issuer and a service in this process
 //
 // Each request needs a token of its own in its Authorization header (RFC 6750).
@@ -17,7 +17,14 @@
 // the client sent are removed, so the service can believe them, as long as
 // nobody reaches it but through the gateway.
 //
-// The policy file is read anew when it changes. A token lets one request pass
+// The policy file says which jobs are let through:
+//
+//	{"rules": [{
+//		"name": "release", "issuer": "https://gitlab.com", "project": "90210", "ref": "refs/heads/main"
+//	}]}
+//
+// It is read anew when it changes; if it is broken then, the policy stays as it
+// was, and the log says so. A token lets one request pass
 // (see --replay): jobs on GitLab need an entry of id_tokens for each.
 //
 // One JSON line for each request goes to the standard output: the audit log.
