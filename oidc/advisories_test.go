@@ -180,8 +180,8 @@ func TestNothingExportedSkipsTheVerification(t *testing.T) {
 		}
 	}
 	slices.Sort(givers)
-	// Verify makes a token; the others take one, or a context it was put into.
-	assert.Equal(t, []string{"As", "ClaimsFromContext", "FromContext", "Token.Claims", "Verifier.Verify", "Verify"}, givers)
+	// Verify and VerifyFor make a token; the others take one, or a context it was put into.
+	assert.Equal(t, []string{"As", "ClaimsFromContext", "FromContext", "Token.Claims", "Verifier.Verify", "Verifier.VerifyFor", "Verify"}, givers)
 }
 
 // givesClaims reports whether a result type is a token, a claims model or a type

@@ -69,6 +69,7 @@ var links = map[string]struct {
 	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
 	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
+	"oidc/oidcgrpc":                  {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
 	"oidc/replay":                    {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
 	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"), "Redis only: whoever has one process must not link its client"},
 	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
@@ -89,6 +90,7 @@ var (
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
 	cel = []string{"cel.dev/", "github.com/antlr4-go/antlr/v4", "go.yaml.in/yaml/v3", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/",
 		"golang.org/x/exp/", "golang.org/x/text/"}
+	grpc           = []string{"google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc", "google.golang.org/protobuf", "golang.org/x/net/", "golang.org/x/sys/", "golang.org/x/text/"}
 	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
 	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
 	iamCredentials = append(slices.Clone(googleAuth), "google.golang.org/", "go.opentelemetry.io/", "github.com/google/", "github.com/googleapis/",
@@ -149,7 +151,7 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
 		"cel.dev/cel-go/":                       {"oidc/policy/celcond"},
-		"google.golang.org/":                    {"exchange/googlests/impersonate", "examples/"},
+		"google.golang.org/":                    {"exchange/googlests/impersonate", "oidc/oidcgrpc", "examples/"},
 		"github.com/redis/":                     {"oidc/replay/redisreplay", "examples/"},
 		"testing":                               {"oidc/oidctest", "exchange/awstrust/awstrusttest"},
 		"net/http/httptest":                     {},

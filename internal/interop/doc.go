@@ -23,6 +23,9 @@
 //   - toxiproxy is the network between the exchanges and the clouds' fakes, with
 //     latency, resets, black holes and answers that are cut.
 //
+// One more program is this module's own: examples/gateway, in a process of its
+// own and under load for a minute (CIOIDC_GATEWAY_LOAD says how long).
+//
 // What needs a server that is a Go library is in the module servers beside this.
 //
 // Run them with
