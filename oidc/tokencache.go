@@ -20,21 +20,30 @@ type tokenCache struct {
 	shards []cacheShard
 }
 
-// cacheShard is a part of the cache with a lock of its own, and a ring of its
-// entries, the most recently used first.
+// cacheShard is a part of the cache with a lock of its own. Its entries are a
+// ring in the order in which they came. To find one changes nothing but its
+// mark, and that only once: processors that verify the same tokens then do not
+// wait for each other's memory.
 type cacheShard struct {
 	mu      sync.Mutex
 	most    int
 	entries map[[sha256.Size]byte]*cachedToken
-	ring    cachedToken // its next is the newest, its previous the oldest
+	oldest  *cachedToken // nil if there are none
+	_       [cacheLine - 32]byte
 }
 
-// cachedToken is what is kept of a verified token. Only its links change.
+// cacheLine is at least what processors exchange at once, twice that where they
+// fetch lines in pairs.
+const cacheLine = 128
+
+// cachedToken is what is kept of a verified token. Only its mark and its links
+// change, under the shard's lock.
 type cachedToken struct {
 	issuer     *issuer
 	key        Key
 	claims     claims.Model
 	sum        [sha256.Size]byte
+	used       bool // since it came, or since it was last spared
 	prev, next *cachedToken
 }
 
@@ -52,7 +61,6 @@ func newTokenCache(entries int) *tokenCache {
 		s := &c.shards[i]
 		s.most = entries / n
 		s.entries = make(map[[sha256.Size]byte]*cachedToken)
-		s.ring.prev, s.ring.next = &s.ring, &s.ring
 	}
 	return c
 }
@@ -67,25 +75,34 @@ func (c *tokenCache) get(sum *[sha256.Size]byte) *cachedToken {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[*sum]
-	if e != nil && s.ring.next != e {
-		e.unlink()
-		s.link(e)
+	if e != nil && !e.used {
+		e.used = true
 	}
 	return e
 }
 
-// put keeps e in place of the entry that was not used for longest.
+// put keeps e in place of the oldest entry that was not used lately.
 func (c *tokenCache) put(e *cachedToken) {
 	s := c.shard(&e.sum)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.entries[e.sum]; old != nil {
+		e.used = old.used
 		s.remove(old)
 	} else if len(s.entries) >= s.most {
-		s.remove(s.ring.prev)
+		for s.oldest.used { // ends, at the latest with the first one spared
+			s.oldest.used = false
+			s.oldest = s.oldest.next
+		}
+		s.remove(s.oldest)
 	}
 	s.entries[e.sum] = e
-	s.link(e)
+	if s.oldest == nil {
+		s.oldest, e.prev, e.next = e, e, e
+		return
+	}
+	e.prev, e.next = s.oldest.prev, s.oldest
+	e.prev.next, e.next.prev = e, e
 }
 
 // drop forgets e.
@@ -98,17 +115,14 @@ func (c *tokenCache) drop(e *cachedToken) {
 	}
 }
 
-func (s *cacheShard) link(e *cachedToken) {
-	e.prev, e.next = &s.ring, s.ring.next
-	e.prev.next, e.next.prev = e, e
-}
-
 func (s *cacheShard) remove(e *cachedToken) {
 	delete(s.entries, e.sum)
-	e.unlink()
-}
-
-func (e *cachedToken) unlink() {
+	if s.oldest == e {
+		s.oldest = e.next
+	}
+	if s.oldest == e { // the only one
+		s.oldest = nil
+	}
 	e.prev.next, e.next.prev = e.next, e.prev
 	e.prev, e.next = nil, nil
 }

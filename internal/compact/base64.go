@@ -1,6 +1,9 @@
 package compact
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // AppendDecode appends what part, base64url without padding (RFC 7515 section
 // 2), stands for to dst. Name says which part it is, for the error. With an
@@ -8,7 +11,7 @@ import "slices"
 //
 // One text has one spelling: no padding, no line breaks, no trailing bits that
 // are not zero. A token is decoded once for each of its verifications, by which
-// a loop that looks four letters up at a time is worth having.
+// a loop that takes eight letters at a time is worth having.
 func AppendDecode(dst []byte, name, part string) ([]byte, error) {
 	size := len(part) / 4 * 3
 	switch len(part) % 4 {
@@ -21,10 +24,19 @@ func AppendDecode(dst []byte, name, part string) ([]byte, error) {
 	}
 	all := slices.Grow(dst, size)[:len(dst)+size]
 	out, s, seen := all[len(dst):], part, uint32(0)
-	for len(s) >= 4 && len(out) >= 3 {
+	read, written := 0, 0
+	for len(s)-read >= 8 && len(out)-written >= 8 { // two bytes more than it means: what follows overwrites them
+		q := s[read : read+8]
+		v := sextets[0][q[0]] | sextets[1][q[1]] | sextets[2][q[2]] | sextets[3][q[3]]
+		w := sextets[0][q[4]] | sextets[1][q[5]] | sextets[2][q[6]] | sextets[3][q[7]]
+		binary.BigEndian.PutUint64(out[written:], uint64(v)<<40|uint64(w)<<16)
+		seen |= v | w
+		read, written = read+8, written+6
+	}
+	for out, s = out[written:], s[read:]; len(s) >= 4 && len(out) >= 3; out, s = out[3:], s[4:] {
 		v := sextets[0][s[0]] | sextets[1][s[1]] | sextets[2][s[2]] | sextets[3][s[3]]
 		out[0], out[1], out[2] = byte(v>>16), byte(v>>8), byte(v)
-		out, s, seen = out[3:], s[4:], seen|v
+		seen |= v
 	}
 	switch len(s) {
 	case 2:
