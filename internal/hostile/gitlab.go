@@ -98,7 +98,11 @@ func (c *set) project(use, path string, newProject, newNamespace bool) {
 	if i := strings.LastIndexByte(path, '/'); i > 0 {
 		namespace = path[:i]
 	}
-	for _, p := range []string{"", "job_"} {
+	prefixes := []string{"", "job_"}
+	if c.was.text("job_project_id") != c.was.text("project_id") {
+		prefixes = prefixes[:1] // The identity is a fork's already: its job is the parent's.
+	}
+	for _, p := range prefixes {
 		if newProject {
 			c.replace(p+"project_id", otherNumber(c.was.text("project_id"), use))
 		}

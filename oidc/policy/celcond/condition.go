@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/internal/safetext"
 	"github.com/cioidc/cioidc/oidc/policy"
 )
 
@@ -52,7 +53,9 @@ func failure(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return &EvaluationError{Err: context.Cause(ctx)}
 	}
-	return &EvaluationError{Err: err}
+	// CEL's text may quote a claim, which is anybody's.
+	quoted := safetext.Quote(err.Error())
+	return &EvaluationError{Err: errors.New(quoted[1 : len(quoted)-1])}
 }
 
 // variables are what an expression can name: claims.

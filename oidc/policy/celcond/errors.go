@@ -41,7 +41,7 @@ type EvaluationError struct {
 	Claim string
 	// Err is [ErrAbsent], [ErrCost], [ErrModel], the context's error, or what
 	// CEL says of an operation that failed, such as a number out of range. That
-	// text may quote a claim's value.
+	// text may quote a claim's value; it is cut and on one line.
 	Err error
 }
 

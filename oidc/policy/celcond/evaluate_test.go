@@ -151,6 +151,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+func TestFailuresQuoteInOneLine(t *testing.T) {
+	g := gitLab(t)
+	g.Ref = "x\nlevel=INFO msg=allowed \x1b[2J" + strings.Repeat("y", 10_000)
+	_, err := compile(t, "gitlab", "{'a': true}[claims.ref]").Evaluate(t.Context(), g)
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 300)
+	assert.Regexp(t, `^celcond: no such key: x\\nlevel=INFO msg=allowed \\x1b\[2Jy+\.\.\.$`, err.Error())
+}
+
 func TestOtherModels(t *testing.T) {
 	always := compile(t, "gitlab", "true")
 	type own struct{ claims.Registered }
