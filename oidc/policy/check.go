@@ -95,6 +95,9 @@ func (c *check) eval(m claims.Model) Result {
 	case Absent:
 		return Mismatch
 	}
+	if c.op == Equal && len(c.values) == 1 && c.values[0] == v { // most conditions
+		return result(!c.not, Mismatch)
+	}
 	return result(c.match(v) != c.not, Mismatch)
 }
 
@@ -147,6 +150,13 @@ func (c *check) match(v string) bool {
 
 // exact reports whether the claim can have the listed values only.
 func (c *check) exact() bool { return c.op == Equal && !c.not }
+
+func (c *check) rank() int {
+	if c.claim == "project_id" || c.claim == "project-id" {
+		return 0
+	}
+	return 1
+}
 
 func (c *check) explain(m claims.Model) Check {
 	out := Check{Claim: c.claim, Op: string(c.op), Expected: slices.Clone(c.values), Result: c.eval(m), Position: c.at}

@@ -22,8 +22,8 @@ func glob(pattern, s string, fold bool) bool {
 		if fold && 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		prev := at
-		at = [maxGlob + 1]bool{}
+		prev := at // what held before c
+		at[0] = false
 		for i := range n {
 			if pattern[i] != '*' {
 				at[i+1] = prev[i] && pattern[i] == c
