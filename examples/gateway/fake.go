@@ -26,10 +26,17 @@ const (
 	fakeAudience = "https://gateway.acme.example"
 	// fakePolicy lets the protected branch main of one project through. It wants
 	// the URL of the issuer.
-	fakePolicy = `{"rules": [{
-	"name": "main", "issuer": "%s",
-	"project": "` + fakeissuer.GitLabProjectID + `", "ref": "refs/heads/main"
-}]}
+	fakePolicy = `apiVersion: trust/v1
+name: gateway
+audiences: ["` + fakeAudience + `"]
+rules:
+  - name: main
+    gitlab:
+      issuer: %s
+      project_id: "` + fakeissuer.GitLabProjectID + `"
+      ref_type: branch
+      ref: main
+      ref_protected: true
 `
 )
 
@@ -52,7 +59,7 @@ func startWorld(o *options) (w *world, err error) {
 	if w.directory, err = os.MkdirTemp("", "gateway-"); err != nil {
 		return nil, err
 	}
-	o.policy = filepath.Join(w.directory, "policy.json")
+	o.policy = filepath.Join(w.directory, "policy.yaml")
 	if err := os.WriteFile(o.policy, fmt.Appendf(nil, fakePolicy, w.issuer.URL()), 0o600); err != nil {
 		return nil, err
 	}

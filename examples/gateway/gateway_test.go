@@ -53,6 +53,8 @@ func TestGateway(t *testing.T) {
 		if c.outcome == "accepted" {
 			assert.Equal(t, fakeissuer.GitLabProjectID, r["project"])
 			assert.Equal(t, "refs/heads/main", r["ref"])
+			assert.Equal(t, "gateway", r["policy"])
+			assert.Equal(t, "main", r["rule"])
 			assert.NotContains(t, r, "user_login")
 		}
 	}

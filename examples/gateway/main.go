@@ -3,7 +3,7 @@
 // the service whose they are.
 //
 //	gateway --upstream http://127.0.0.1:3000 --audience https://deploy.acme.example \
-//		--gitlab https://gitlab.com --policy policy.json
+//		--gitlab https://gitlab.com --policy policy.yaml
 //	gateway --fake     # with an issuer and a service in this process
 //
 // Each request needs a token of its own in its Authorization header (RFC 6750).
@@ -17,11 +17,20 @@
 // the client sent are removed, so the service can believe them, as long as
 // nobody reaches it but through the gateway.
 //
-// The policy file says which jobs are let through:
+// The policy file, whose form package policy describes, says which jobs are let
+// through:
 //
-//	{"rules": [{
-//		"name": "release", "issuer": "https://gitlab.com", "project": "90210", "ref": "refs/heads/main"
-//	}]}
+//	apiVersion: trust/v1
+//	name: gateway
+//	audiences: ["https://deploy.acme.example"]
+//	rules:
+//	  - name: release
+//	    gitlab:
+//	      issuer: https://gitlab.com
+//	      project_id: "90210"
+//	      ref_type: branch
+//	      ref: main
+//	      ref_protected: true
 //
 // It is read anew when it changes; if it is broken then, the policy stays as it
 // was, and the log says so. A token lets one request pass

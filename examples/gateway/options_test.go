@@ -58,7 +58,7 @@ func TestRunFails(t *testing.T) {
 	assert.Equal(t, 2, run(t.Context(), nil, io.Discard, &out))
 	assert.Contains(t, out.String(), "gateway: --upstream wants")
 
-	policy := filepath.Join(t.TempDir(), "policy.json")
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	require.NoError(t, os.WriteFile(policy, []byte(strings.ReplaceAll(fakePolicy, "%s", "https://gitlab.com")), 0o600))
 	for text, flags := range map[string][]string{
 		"oidc: ":                            {"--gitlab", "http://gitlab.com"},

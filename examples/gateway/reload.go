@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/oidc/policy"
 )
 
 // policyFile is a policy that follows its file. It looks whenever it decides, so
@@ -17,7 +18,7 @@ type policyFile struct {
 	log  *slog.Logger
 
 	mu      sync.Mutex
-	policy  *policy
+	policy  *policy.Policy
 	size    int64 // of the file that was read last
 	changed time.Time
 }
@@ -40,7 +41,7 @@ func (f *policyFile) Authorize(ctx context.Context, c claims.Model) (slog.LogVal
 	return f.current(ctx).Authorize(ctx, c)
 }
 
-func (f *policyFile) current(ctx context.Context) *policy {
+func (f *policyFile) current(ctx context.Context) *policy.Policy {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	info, err := os.Stat(f.path)
@@ -49,10 +50,10 @@ func (f *policyFile) current(ctx context.Context) *policy {
 			return f.policy
 		}
 		f.size, f.changed = info.Size(), info.ModTime()
-		var p *policy
+		var p *policy.Policy
 		if p, err = readPolicy(f.path); err == nil {
 			f.policy = p
-			f.log.InfoContext(ctx, "policy read", "policy_digest", p.digest)
+			f.log.InfoContext(ctx, "policy read", "policy_digest", p.Digest())
 			return p
 		}
 	} else if f.size < 0 {
@@ -60,6 +61,6 @@ func (f *policyFile) current(ctx context.Context) *policy {
 	} else {
 		f.size = -1
 	}
-	f.log.ErrorContext(ctx, "policy not read; the last good one stays in force", "error", err.Error(), "policy_digest", f.policy.digest)
+	f.log.ErrorContext(ctx, "policy not read; the last good one stays in force", "error", err.Error(), "policy_digest", f.policy.Digest())
 	return f.policy
 }

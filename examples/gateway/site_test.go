@@ -90,7 +90,7 @@ func (b *buffer) last(t *testing.T) map[string]any {
 // is nil, and a gateway with these flags beside those that it needs.
 func newSite(t *testing.T, service http.HandlerFunc, flags ...string) *site {
 	t.Helper()
-	s := &site{policy: filepath.Join(t.TempDir(), "policy.json")}
+	s := &site{policy: filepath.Join(t.TempDir(), "policy.yaml")}
 	var err error
 	issuer := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.issuer.ServeHTTP(w, r) }))
 	s.issuer, err = fakeissuer.New(fakeissuer.Options{URL: "http://" + issuer.Listener.Addr().String()})

@@ -44,7 +44,7 @@ type gatewayProcess struct {
 func newGatewaySite(t *testing.T, branch string) *gatewaySite {
 	t.Helper()
 	s := &gatewaySite{dir: t.TempDir()}
-	s.program, s.policy = filepath.Join(s.dir, "gateway"), filepath.Join(s.dir, "policy.json")
+	s.program, s.policy = filepath.Join(s.dir, "gateway"), filepath.Join(s.dir, "policy.yaml")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	_, err := mustRun(ctx, "../..", os.Environ(), "go", "build", "-o", s.program, "./examples/gateway")
@@ -98,8 +98,18 @@ func (s *gatewaySite) token(branch string, edit ...func(fakeissuer.Claims)) stri
 func (s *gatewaySite) allow(t *testing.T, branch string) {
 	t.Helper()
 	next := s.policy + ".next"
-	require.NoError(t, os.WriteFile(next, fmt.Appendf(nil, `{"rules": [{"name": "the branch", "issuer": "%s", "project": "%s", "ref": "refs/heads/%s"}]}
-`, s.issuer.URL(), fakeissuer.GitLabProjectID, branch), 0o600))
+	require.NoError(t, os.WriteFile(next, fmt.Appendf(nil, `apiVersion: trust/v1
+name: load
+audiences: ["%s"]
+rules:
+  - name: the branch
+    gitlab:
+      issuer: %s
+      project_id: "%s"
+      ref_type: branch
+      ref: %s
+      ref_protected: true
+`, gatewayAudience, s.issuer.URL(), fakeissuer.GitLabProjectID, branch), 0o600))
 	require.NoError(t, os.Rename(next, s.policy))
 }
 
