@@ -84,21 +84,33 @@ func (p *printer) check(c checkup.Check) {
 	p.b.WriteByte('\n')
 }
 
-// action prints lines of advice: prose is wrapped, and what is indented, such
-// as YAML, stays as it is.
+// action prints lines of advice: those of a paragraph are wrapped together, and
+// what is indented, such as YAML, stays as it is.
 func (p *printer) action(lines string) {
-	first := "to do: "
-	for _, line := range strings.Split(lines, "\n") {
+	prose := "to do:"
+	flush := func() {
+		if prose != "" {
+			p.paragraph(indent, indent, prose)
+		}
+		prose = ""
+	}
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case line == "":
+			flush()
 			p.b.WriteByte('\n')
 		case strings.HasPrefix(line, " "):
+			flush()
 			p.b.WriteString(indent + printable(line) + "\n")
+		case strings.HasPrefix(line, "- "):
+			flush()
+			prose = line
 		default:
-			p.paragraph(indent, indent, first+line)
+			prose = strings.TrimPrefix(prose+" "+line, " ")
 		}
-		first = ""
 	}
+	flush()
 }
 
 // evidence prints each fact on a line of its own, or two.

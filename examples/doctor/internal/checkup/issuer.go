@@ -125,7 +125,7 @@ func (e *examination) discovery(body []byte, issuer *url.URL) string {
 	if doc.Issuer != e.token.Issuer {
 		c := Check{
 			Name: "discovery", State: Fail, Words: "the discovery document names another issuer than the token",
-			Evidence: []Evidence{{Name: "issuer", Token: e.token.Issuer, Configured: doc.Issuer}},
+			Evidence: []Evidence{{Name: "iss", Token: e.token.Issuer}, {Name: "issuer in the document", Value: doc.Issuer}},
 			Action:   "give the CI server one URL: clouds compare both byte for byte",
 		}
 		if strings.TrimSuffix(doc.Issuer, "/") == strings.TrimSuffix(e.token.Issuer, "/") {
@@ -168,7 +168,7 @@ func (e *examination) keys(body []byte, address string) {
 	}
 	c := Check{
 		Name: "issuer-keys", State: Fail, Words: "the token's key is not among the issuer's",
-		Evidence: []Evidence{{Name: "kid", Token: e.token.KeyID, Configured: list(ids)}},
+		Evidence: []Evidence{{Name: "kid", Token: e.token.KeyID}, {Name: "kids in the set", Value: list(ids)}},
 		Action:   "check that the token is of this very instance, and that a cache in front of its keys is not older than they are",
 	}
 	if len(ids) == 0 {

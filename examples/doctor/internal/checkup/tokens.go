@@ -51,7 +51,7 @@ func (e *examination) givenToken() {
 	if a := e.cfg.Audience; a != "" && !token.Audience.Contains(a) {
 		e.add(Check{
 			Name: "token-audience", State: Fail, Words: "the token has another audience than the one asked for",
-			Evidence: []Evidence{{Name: "aud", Token: strings.Join(token.Audience, ", "), Configured: a}},
+			Evidence: []Evidence{{Name: "aud", Token: strings.Join(token.Audience, ", ")}, {Name: "asked for", Value: a}},
 			Action:   "ask the platform for a token with the audience that the service expects",
 		})
 	}
@@ -102,10 +102,8 @@ func (e *examination) notPicked(err error, found []foundToken) {
 	case errors.As(err, &failed) && failed.Err != nil:
 		c := Check{Name: "token", State: Fail, Words: failed.Err.Error(), Action: failed.Hint}
 		if e.cfg.Audience != "" {
-			c.Name = "token-audience"
-			for _, f := range found {
-				c.Evidence = append(c.Evidence, Evidence{Name: f.variable, Token: strings.Join(f.token.Audience, ", "), Configured: e.cfg.Audience})
-			}
+			c.Name, c.Words = "token-audience", "no token for the audience asked for: "+c.Words
+			c.Evidence = append(c.Evidence, Evidence{Name: "asked for", Value: e.cfg.Audience})
 		}
 		e.add(c)
 	default:
