@@ -116,22 +116,50 @@ func TestGivenToken(t *testing.T) {
 	})
 }
 
-// An issuer that never answers costs five seconds, and leaves time for AWS.
+// hang answers when the request's time is up.
+func hang(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// An issuer that is slow and then never answers costs five seconds in all, and
+// leaves time for AWS.
 func TestIssuerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := gitLab(t)
 		w.cfg.Issuers = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
+			if strings.HasSuffix(r.URL.Path, "/keys") {
+				return hang(r)
+			}
+			time.Sleep(4 * time.Second)
+			return w.askIssuer(r)
 		})}
 		w.tryAWS(fakejob.GitLabRole)
 		began := time.Now()
 		report := w.run()
 		assert.Equal(t, 5*time.Second, time.Since(began))
 		assert.Equal(t, checkup.Unreachable, report.Class)
-		out := text(report, false)
-		assert.Contains(t, out, "no answer within 5s")
-		assert.Contains(t, out, "AWS gave credentials")
+		assert.Contains(t, find(t, report, "issuer-keys").Words, "no answer within 5s")
+		assert.Equal(t, checkup.OK, find(t, report, "aws-exchange").State)
+	})
+}
+
+// With nobody answering, doctor ends after ten seconds.
+func TestEverythingHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := gitLab(t)
+		w.env["GOOGLE_ID_TOKEN"] = w.issuer.GitLab("https:" + fakejob.GoogleProvider("gitlab"))
+		w.cfg.Audience = fakejob.GitLabAWSAudience
+		w.cfg.Issuers = &http.Client{Transport: roundTrip(hang)}
+		w.cfg.Clouds = w.cfg.Issuers
+		w.tryAWS(fakejob.GitLabRole)
+		w.tryGoogle(fakejob.GoogleProvider("gitlab"))
+		began := time.Now()
+		report := w.run()
+		assert.Equal(t, 10*time.Second, time.Since(began))
+		assert.Equal(t, checkup.Refused, report.Class)
+		assert.Contains(t, find(t, report, "aws-exchange").Words, "AWS did not answer")
+		assert.Contains(t, find(t, report, "google-exchange").Words, "the 10s for everything were over")
 	})
 }
 

@@ -156,3 +156,16 @@ func TestWhatTheTokenIs(t *testing.T) {
 		})
 	}
 }
+
+// GitLab's own credentials are no ID tokens, also where they have the form of one.
+func TestLegacyTokensAreNotListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := gitLab(t)
+		delete(w.env, "AWS_ID_TOKEN")
+		w.env["CI_JOB_JWT_V2"] = w.issuer.GitLab("https://gitlab.com", fakeissuer.LegacyV2)
+		report := w.run()
+		assert.Equal(t, checkup.NoToken, report.Class)
+		assert.NotContains(t, text(report, false), `"CI_JOB_JWT_V2" holds`)
+		assert.Empty(t, w.asked)
+	})
+}

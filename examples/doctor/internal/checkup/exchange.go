@@ -80,6 +80,8 @@ func (e *examination) failed(name, cloud string, err error) {
 	}
 	c := Check{Name: name, State: Fail, Causes: causesOf(failed)}
 	switch {
+	case failed.Stage == exchange.StageSource && errors.Is(err, context.DeadlineExceeded):
+		c.Words = cloud + " was not asked: the " + wholeTime.String() + " for everything were over"
 	case failed.Stage == exchange.StageSource:
 		c.Words = cloud + " was not asked: the job has no token for it"
 		if failed.Err != nil {
