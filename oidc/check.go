@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,10 +44,40 @@ func (v *Verifier) checkSignature(ctx context.Context, iss *issuer, o opened) (K
 		}
 	}
 	if tried == 0 {
-		return fail(ErrUnknownKey, "the issuer publishes no usable key with kid "+quote(o.header.KeyID))
+		return fail(ErrUnknownKey, "the issuer publishes no usable key with kid "+quote(o.header.KeyID)+iss.published())
 	}
 	return fail(ErrSignature, "the key with kid "+quote(o.header.KeyID)+" did not make it")
 }
+
+// published names the keys that the issuer publishes, as far as they are known
+// without asking anyone: whoever reads the log sees whether the issuer has
+// changed its keys or the token is another's.
+func (i *issuer) published() string {
+	var ids []string
+	switch set := i.keys.(type) {
+	case *RemoteKeySet:
+		s := set.current.Load()
+		if s == nil || len(s.keys) > maxNamed {
+			return ""
+		}
+		ids = slices.Sorted(maps.Keys(s.keys))
+	case StaticKeySet:
+		if len(set) > maxNamed {
+			return ""
+		}
+		for _, k := range set {
+			ids = append(ids, k.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return "; it publishes " + quoteAll(ids)
+}
+
+// maxNamed is the most keys that a set may have to be named: refusing a token
+// with a made-up kid must not cost more the more keys there are.
+const maxNamed = 64
 
 // unavailable returns an error of the issuer's key set as the one error that
 // says so.
