@@ -152,6 +152,10 @@ func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 		aud.Summary = claim("aud", join(t.Audience)) + " is not the audience asked for, " + safetext.Quote(p.cfg.Audience) + ", and not a client ID of the IAM OpenID Connect provider"
 		aud.Action = "check why the source gave a token for another audience"
 		return []exchange.Cause{aud, provider, url}
+	case strings.HasSuffix(t.Issuer, "/"):
+		// Few issuers end so, and few who set up a provider type it.
+		url.Summary = "the token's issuer ends in a slash, and the provider's URL does not"
+		return []exchange.Cause{provider, url, aud}
 	}
 	return []exchange.Cause{provider, aud, url}
 }

@@ -47,6 +47,7 @@ func TestKnownProvidersTellOneTextApart(t *testing.T) {
 		"final slash":      {slash, have(audience), []string{"aws-issuer"}, true, exchange.Evidence{Name: "iss", Token: "https://gitlab.com/", Configured: "https://gitlab.com"}, `exactly "https://gitlab.com/"`},
 		"all as it should": {raw, have(audience), append([]string{"token-signature"}, unknown...), false, exchange.Evidence{Name: "aud", Token: audience, Configured: audience}, "gives the token unchanged"},
 		"not known":        {raw, nil, unknown, false, exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, "compare both"},
+		"slash not known":  {slash, nil, []string{"aws-provider", "aws-issuer", "aws-audience"}, false, exchange.Evidence{Name: "iss", Token: "https://gitlab.com/"}, "compare both"},
 		"policy only":      {raw, &awssts.Known{}, unknown, false, exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, "compare both"},
 	}
 	for name, test := range tests {
