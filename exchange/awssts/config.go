@@ -57,6 +57,9 @@ type Config struct {
 	// Now returns the current time: it explains refusals, and tells a [FileCache]
 	// and a [TokenFile] what has expired. Nil means [time.Now].
 	Now func() time.Time
+	// Known is what the owner knows of the AWS account, for explaining refusals.
+	// Nil means nothing.
+	Known *Known
 }
 
 // Client is the part of *[sts.Client] that a [Provider] uses. The options it is

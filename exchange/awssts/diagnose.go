@@ -1,6 +1,7 @@
 package awssts
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -134,7 +135,12 @@ func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 		Summary: "the provider's URL differs from the token's issuer in its path, a final slash or its case",
 		Action:  fmt.Sprintf("the provider's URL must be exactly %s", quoteOr(t.Issuer, "the token's iss")),
 	}
+	known, ok := p.cfg.Known.provider(t, where)
 	switch {
+	case ok && known.Certain:
+		return []exchange.Cause{known}
+	case ok:
+		return []exchange.Cause{known, provider, aud, url}
 	case t.Issuer == circleCIRoot:
 		return []exchange.Cause{{
 			ID: "aws-root-issuer", Evidence: []exchange.Evidence{issuer},
@@ -146,6 +152,10 @@ func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 		aud.Summary = claim("aud", join(t.Audience)) + " is not the audience asked for, " + safetext.Quote(p.cfg.Audience) + ", and not a client ID of the IAM OpenID Connect provider"
 		aud.Action = "check why the source gave a token for another audience"
 		return []exchange.Cause{aud, provider, url}
+	case strings.HasSuffix(t.Issuer, "/"):
+		// Few issuers end so, and few who set up a provider type it.
+		url.Summary = "the token's issuer ends in a slash, and the provider's URL does not"
+		return []exchange.Cause{provider, url, aud}
 	}
 	return []exchange.Cause{provider, aud, url}
 }
@@ -154,6 +164,14 @@ func (p *Provider) denied(t *peek.Token) []exchange.Cause {
 	sub := exchange.Evidence{Name: "sub", Token: t.Subject}
 	role := exchange.Evidence{Name: "RoleARN", Configured: p.cfg.RoleARN}
 	key := strings.TrimPrefix(t.Issuer, "https://") + ":sub"
+	if known := p.cfg.Known; known != nil && len(known.TrustPolicy) > 0 && t.Issuer != "" {
+		var policy trustPolicy
+		if json.Unmarshal(known.TrustPolicy, &policy) == nil {
+			if c, ok := policy.refusal(t); ok {
+				return []exchange.Cause{c}
+			}
+		}
+	}
 	return []exchange.Cause{{
 		ID: "aws-trust-policy", Evidence: []exchange.Evidence{sub, audience(t, p.cfg.Audience), {Name: "iss", Token: t.Issuer}, role},
 		Summary: fmt.Sprintf("role %s does not exist, or its trust policy does not accept %s", safetext.Quote(p.cfg.RoleARN), claim("sub", t.Subject)),

@@ -53,6 +53,7 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	cfg.PolicyARNs = slices.Clone(cfg.PolicyARNs)
+	cfg.Known = cfg.Known.clone()
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -80,6 +80,9 @@ func (c *Config) validate() error {
 			return err
 		}
 	}
+	if err := c.Known.validate(); err != nil {
+		return err
+	}
 	return c.validatePolicies()
 }
 

@@ -72,6 +72,7 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 	default:
 		return nil
 	}
+	p.known.add(&c, token)
 	return []exchange.Cause{c}
 }
 

@@ -39,6 +39,9 @@ type Config struct {
 	// UniverseDomain is the domain of another Google Cloud universe. Empty means
 	// googleapis.com.
 	UniverseDomain string
+	// Known is what the owner knows of the pool provider, for explaining
+	// refusals. Nil means nothing.
+	Known *Known
 }
 
 const (
@@ -97,6 +100,7 @@ func (c Config) provider() (*provider, error) {
 		scope:    strings.Join(c.Scopes, " "),
 		endpoint: c.Endpoint,
 		client:   httpx.Client(c.HTTPClient, stepTimeout),
+		known:    c.Known.clone(),
 	}, nil
 }
 

@@ -33,6 +33,7 @@ type provider struct {
 	scope    string
 	endpoint string
 	client   *http.Client
+	known    Known
 }
 
 var _ auth.TokenProvider = (*provider)(nil)

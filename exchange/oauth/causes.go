@@ -168,9 +168,10 @@ func (r *refused) vault() (exchange.Cause, bool) {
 	return exchange.Cause{}, false
 }
 
-// claim returns what the token says under name.
+// claim returns what the token says under name, or an empty string if that
+// names a person.
 func (r *refused) claim(name string) string {
-	if r.said.Claims == nil {
+	if r.said.Claims == nil || name == "user_login" || name == "user_email" {
 		return ""
 	}
 	raw, ok := r.said.Claims.RegisteredClaims().Lookup(name)

@@ -355,6 +355,7 @@ func TestCauses(t *testing.T) {
 		"Vault issuer":      {400, vault("error validating token: invalid issuer (iss) claim"), "vault-issuer", "iss"},
 		"Vault expiry":      {400, vault("error validating token: invalid expiration time (exp) claim: token is expired"), "vault-expired", "exp"},
 		"Vault claim":       {400, vault(`error validating claims: claim \"ref_protected\" does not match any associated bound claim values`), "vault-claim", "ref_protected"},
+		"Vault, a person":   {400, vault(`error validating claims: claim \"user_login\" does not match any associated bound claim values`), "vault-claim", "user_login"},
 		"Vault, no claim":   {400, vault(`error validating claims: claim \"a\" is missing`), "vault-claim-missing", ""},
 		"Vault role":        {400, vault(`role \"deploy\" could not be found`), "vault-role", ""},
 		"PyPI publisher":    {422, `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, "pypi-publisher", "sub"},
