@@ -92,10 +92,7 @@ func Example_service() {
 	deploy := http.NotFoundHandler()
 	// #region service
 	verifier, err := oidc.NewVerifier(oidc.Config{
-		Issuers: []oidc.Issuer{
-			oidc.GitLab("https://gitlab.com"),
-			oidc.CircleCI("2f1a9e5c-6a53-4f2b-8b63-0c6d1d8e4f01"),
-		},
+		Issuers:   []oidc.Issuer{oidc.GitLab("https://gitlab.com"), oidc.CircleCI("2f1a9e5c-6a53-4f2b-8b63-0c6d1d8e4f01")},
 		Audiences: []string{"https://deploy.acme.example"},
 		Authorize: mayDeploy,
 	})

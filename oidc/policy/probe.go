@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,6 +79,68 @@ func (v Variant) String() string {
 		what = string(v.Kind) + " " + what
 	}
 	return fmt.Sprintf("%s: %s: %s", what, v.ID, v.Story)
+}
+
+// Probe returns what p lets in that a reviewer would want to know of: variants
+// of identity, a legitimate one as a verified token has it, in which other
+// projects, refs, forks, people, issuers and audiences come, and claims are
+// missing. First come deny rules that a token escapes by lacking a claim, then
+// the variants that are let in, the worst first, and last the claims that no
+// condition is on because others cover them.
+//
+// A policy that refuses identity itself has one finding, [IdentityRefused]. So
+// has an identity that is neither a *[claims.GitLab] nor a *[claims.CircleCI].
+// An audit-only policy is probed as if it were not.
+func Probe(p *Policy, identity claims.Model) []Variant {
+	ctx := context.Background()
+	var denies []denyRule
+	for _, r := range p.deny {
+		denies = append(denies, denyRule{name: r.name, claims: r.names()})
+	}
+	return probe(identity, func(m claims.Model) verdict {
+		d := p.Evaluate(ctx, m)
+		v := verdict{allowed: d.Allowed, rule: d.Rule}
+		if d.Allowed {
+			return v
+		}
+		if i := slices.IndexFunc(p.deny, func(r *rule) bool { return r.name == d.Rule }); i >= 0 {
+			v.failed = p.deny[i].names()
+			return v
+		}
+		for _, t := range d.Rules() {
+			if t.Deny {
+				continue
+			}
+			for _, c := range t.Checks {
+				if c.Result != Pass {
+					v.failed = append(v.failed, registeredName(c.Claim))
+				}
+			}
+			break
+		}
+		return v
+	}, denies)
+}
+
+// names returns the claims that r has conditions on, as tokens spell them.
+func (r *rule) names() []string {
+	out := make([]string, len(r.checks))
+	for i, c := range r.checks {
+		out[i] = registeredName(c.claim)
+	}
+	return out
+}
+
+// registeredName returns the name in a token of what a rule calls by its long
+// name.
+func registeredName(claim string) string {
+	switch claim {
+	case "issuer":
+		return "iss"
+	case "subject":
+		return "sub"
+	}
+	return claim
 }
 
 // verdict is as much of a decision as probing needs.
