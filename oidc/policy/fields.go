@@ -57,7 +57,7 @@ func fieldsOf(platform string) map[string]field {
 	registered := func(f func(*claims.Registered) string) field {
 		return field{kind: ident, one: func(m claims.Model) string { return f(m.RegisteredClaims()) }}
 	}
-	fields := map[string]field{}
+	var fields map[string]field
 	switch platform {
 	case GitLab:
 		fields = gitlabFields()

@@ -211,7 +211,7 @@ func TestWallClock(t *testing.T) {
 		time.Sleep(time.Hour - 1)
 		require.ErrorIs(t, s.Use(t.Context(), key(1), expires), oidc.ErrReplayed)
 		require.ErrorIs(t, s.Use(t.Context(), key(2), expires), replay.ErrFull)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.NoError(t, s.Use(t.Context(), key(2), expires.Add(time.Hour)))
 	})
 }

@@ -87,7 +87,7 @@ func TestUntilTheLastVerifierRefuses(t *testing.T) {
 		require.ErrorAs(t, err, &unavailable)
 		require.ErrorIs(t, err, replay.ErrFull)
 		assert.Equal(t, oidc.OpReplay, unavailable.Op)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		_, err = both[1].Verify(t.Context(), raw)
 		require.ErrorIs(t, err, oidc.ErrExpired)
 		_, err = both[1].Verify(t.Context(), issuer.CircleCI(audience))
