@@ -94,7 +94,8 @@ func (d *Decision) Err() error {
 }
 
 // LogValue implements slog.LogValuer: policy, policy_digest, decision, mode, and
-// where there is one, rule, nearest_rule and condition, the claim that decided.
+// where there is one, rule; if no rule matched, nearest_rule, claim (the first
+// one that it refused) and why.
 func (d *Decision) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("policy", d.Policy), slog.String("policy_digest", d.Digest),
@@ -108,7 +109,7 @@ func (d *Decision) LogValue() slog.Value {
 		attrs = append(attrs, slog.String("nearest_rule", nearest.Rule))
 		for _, c := range nearest.Checks {
 			if c.Result != Pass {
-				attrs = append(attrs, slog.String("condition", c.Claim), slog.String("why", c.Why))
+				attrs = append(attrs, slog.String("claim", c.Claim), slog.String("why", c.Why))
 				break
 			}
 		}

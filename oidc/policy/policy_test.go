@@ -168,7 +168,7 @@ func TestAuditOnlyAndLog(t *testing.T) {
 	var b strings.Builder
 	slog.New(slog.NewTextHandler(&b, nil)).Info("x", "d", d)
 	for _, want := range []string{"d.policy=payments-deploy", "d.policy_digest=" + p.Digest(), `d.decision="no rule"`,
-		"d.mode=audit", "d.nearest_rule=prod-from-main", "d.condition=ref "} {
+		"d.mode=audit", "d.nearest_rule=prod-from-main", "d.claim=ref "} {
 		assert.Contains(t, b.String(), want)
 	}
 }
