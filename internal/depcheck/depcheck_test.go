@@ -70,6 +70,7 @@ var links = map[string]struct {
 	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
 	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
 	"oidc/oidcgrpc":                  {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
+	"oidc/policy/policytest":         {[]string{"go.yaml.in/yaml/v3"}, "it is policy for tests"},
 	"oidc/replay":                    {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
 	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"), "Redis only: whoever has one process must not link its client"},
 	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
@@ -128,7 +129,7 @@ func TestWhatPackagesLink(t *testing.T) {
 			allowed := slices.ContainsFunc(rule.may, func(prefix string) bool { return strings.HasPrefix(dep, prefix) })
 			assert.True(t, allowed, "%s links %s, but: %s", path, dep, rule.reason)
 		}
-		if path == "oidc/oidctest" || path == "exchange/awstrust/awstrusttest" {
+		if path == "oidc/oidctest" || path == "oidc/policy/policytest" || path == "exchange/awstrust/awstrusttest" {
 			continue // They are for tests.
 		}
 		for banned, reason := range everywhere {
@@ -153,7 +154,7 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"cel.dev/cel-go/":                       {"oidc/policy/celcond"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "oidc/oidcgrpc", "examples/"},
 		"github.com/redis/":                     {"oidc/replay/redisreplay", "examples/"},
-		"testing":                               {"oidc/oidctest", "exchange/awstrust/awstrusttest"},
+		"testing":                               {"oidc/oidctest", "oidc/policy/policytest", "exchange/awstrust/awstrusttest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
 		"reflect":                               {"claims", "oidc", "internal/tokensource", "oidc/policy/celcond"}, // the last two for a nil pointer in an interface, and a type in a signature

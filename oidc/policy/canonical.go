@@ -13,6 +13,10 @@ func copySpec(s Spec) Spec {
 	s.Audiences = slices.Clone(s.Audiences)
 	s.Rules = copyRules(s.Rules)
 	s.Deny = copyRules(s.Deny)
+	s.Tests = slices.Clone(s.Tests)
+	for i := range s.Tests {
+		s.Tests[i].Claims = slices.Clone(s.Tests[i].Claims)
+	}
 	return s
 }
 
@@ -32,6 +36,7 @@ func copyRules(rules []Rule) []Rule {
 // digest hashes the JSON text of a sorted copy without positions.
 func digest(s Spec) string {
 	s = copySpec(s)
+	s.Tests = nil
 	slices.Sort(s.Audiences)
 	for _, rules := range [][]Rule{s.Rules, s.Deny} {
 		slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Name, b.Name) })

@@ -34,12 +34,18 @@ const maxFile = 1 << 20
 //	deny:
 //	  - name: never-scheduled
 //	    gitlab: {pipeline_source: schedule}
+//	tests:
+//	  - name: a branch is refused
+//	    token: testdata/branch.json
+//	    expect: deny
+//	    because: {rule: prod-from-main, claim: ref}
 //
 // A condition is a value; a list, of which the claim has one; or one of {not: a
 // value or list}, {glob: …}, {regex: …}, {all_of: […]}, {any_of: […]},
 // {present: true} and {absent: true}; not takes glob and regex as well. A plain
 // value with a * in it is a glob, where the claim is no identifier. The keys of
-// allow are the Allow constants.
+// allow are the Allow constants. A test has either token, a file of claims as
+// JSON in [Options.Files], or the claims themselves.
 //
 // The error is a *[ParseError] with the place. It refuses unknown and duplicate
 // keys, aliases, anchors, tags, merge keys, second documents, and values without
@@ -144,7 +150,7 @@ func str(n *yaml.Node, what string) (string, error) {
 func readSpec(n *yaml.Node) (Spec, error) {
 	var s Spec
 	version := false
-	err := object(n, "the file", []string{"apiVersion", "name", "audiences", "rules", "deny"}, func(key string, _, v *yaml.Node) (err error) {
+	err := object(n, "the file", []string{"apiVersion", "name", "audiences", "rules", "deny", "tests"}, func(key string, _, v *yaml.Node) (err error) {
 		switch key {
 		case "apiVersion":
 			version = true
@@ -163,6 +169,8 @@ func readSpec(n *yaml.Node) (Spec, error) {
 			s.Rules, err = readRules(v, key)
 		case "deny":
 			s.Deny, err = readRules(v, key)
+		case "tests":
+			s.Tests, err = readTests(v)
 		}
 		return err
 	})

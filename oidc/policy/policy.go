@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type Policy struct {
 	mode   string
 	rules  []*rule // by name
 	deny   []*rule // by name
+	files  fs.FS   // of the tests
 }
 
 // New compiles a policy. The error is a *[ParseError], without a place where s
@@ -25,7 +27,7 @@ func New(s Spec, o *Options) (*Policy, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	p := &Policy{spec: copySpec(s), mode: ModeEnforce}
+	p := &Policy{spec: copySpec(s), mode: ModeEnforce, files: o.Files}
 	if o.AuditOnly {
 		p.mode = ModeAudit
 	}
@@ -53,6 +55,9 @@ func New(s Spec, o *Options) (*Policy, error) {
 		} else {
 			p.rules = append(p.rules, c)
 		}
+	}
+	if err := checkTests(p.spec); err != nil {
+		return nil, err
 	}
 	byName := func(a, b *rule) int { return strings.Compare(a.name, b.name) }
 	slices.SortFunc(p.rules, byName)

@@ -107,16 +107,11 @@ func Probe(p *Policy, identity claims.Model) []Variant {
 			v.failed = p.deny[i].names()
 			return v
 		}
-		for _, t := range d.Rules() {
-			if t.Deny {
-				continue
+		// The nearest is an allow rule: there is one, and no deny rule matched.
+		for _, c := range d.Rules()[0].Checks {
+			if c.Result != Pass {
+				v.failed = append(v.failed, registeredName(c.Claim))
 			}
-			for _, c := range t.Checks {
-				if c.Result != Pass {
-					v.failed = append(v.failed, registeredName(c.Claim))
-				}
-			}
-			break
 		}
 		return v
 	}, denies)

@@ -1,5 +1,7 @@
 package policy
 
+import "io/fs"
+
 // The platforms a rule can be written for.
 const (
 	GitLab   = "gitlab"
@@ -27,6 +29,9 @@ type Spec struct {
 	Rules []Rule
 	// Deny overrides: a token that one of them matches does not pass.
 	Deny []Rule
+	// Tests are the policy's own, run by [Policy.Test]. They decide nothing, and
+	// are no part of [Policy.Digest].
+	Tests []Test
 }
 
 // Rule matches a token all of whose conditions hold. Their order is without
@@ -100,4 +105,8 @@ type Options struct {
 	Conditions Compiler
 	// AuditOnly evaluates and records, and lets every token pass.
 	AuditOnly bool
+	// Files holds the files that the policy's own tests name, such as
+	// os.DirFS of the policy's folder. Nil means that a test which names one
+	// fails. Nothing is read but by [Policy.Test].
+	Files fs.FS
 }
