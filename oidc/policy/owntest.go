@@ -78,7 +78,7 @@ func (p *Policy) model(t Test) (claims.Model, error) {
 			return nil, errors.New("a token in a file needs Options.Files")
 		}
 		if !fs.ValidPath(t.Token) {
-			return nil, fmt.Errorf("token %q must be a path below Options.Files, with /, and without . and ..", t.Token)
+			return nil, fmt.Errorf("token %q is not a path below Options.Files: write it with slashes, without a leading one and without .. in it", t.Token)
 		}
 		var err error
 		if data, err = fs.ReadFile(p.files, t.Token); err != nil {
