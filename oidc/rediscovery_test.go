@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,13 @@ import (
 func TestRediscovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
-		mode := "well"
+		var mode atomic.Value // an answer that nobody waits for reads it too
+		mode.Store("well")
 		issuer.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration") {
 				return false
 			}
-			switch mode {
+			switch mode.Load() {
 			case "down":
 				w.WriteHeader(http.StatusBadGateway)
 			case "slow":
@@ -54,10 +56,10 @@ func TestRediscovery(t *testing.T) {
 			{"wrong", 25 * time.Hour, `the discovery document is of issuer "https://gitlab.com/", the configured one is "https://gitlab.com"`},
 		} {
 			v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab("https://gitlab.com")}, Audiences: []string{audience}, HTTPClient: oidctest.Client(issuer)})
-			mode = "well"
+			mode.Store("well")
 			require.NoError(t, v.Warm(t.Context()))
 			time.Sleep(c.after)
-			mode = c.mode
+			mode.Store(c.mode)
 			issuer.Rotate(false)
 			err := v.Warm(t.Context())
 			if c.failed != "" {

@@ -27,8 +27,8 @@ func TestRun(t *testing.T) {
 	r, err := run(t.Context(), short(), io.Discard)
 	require.NoError(t, err)
 
-	entries := len(r.Contestants) + 2 // the references
-	require.Len(t, r.Speed, len(processors)*3*entries)
+	entries := len(r.Contestants) + 2                      // the references
+	require.Len(t, r.Speed, len(processors)*(3*entries+2)) // and what decides
 	for _, s := range r.Speed {
 		assert.Empty(t, s.Refusal, "%s, %s", s.Name, s.Workload.Name)
 		require.Len(t, s.Ratio, 1, "%s, %s", s.Name, s.Workload.Name)
@@ -48,6 +48,18 @@ func TestRun(t *testing.T) {
 			assert.Equal(t, 15, s.Workload.Claims)
 		}
 	}
+
+	guards := 0
+	for _, s := range r.Speed {
+		if s.Guard {
+			guards++
+			assert.Len(t, r.toVerify(s), 1, s.Name)
+			if s.Name == policyName {
+				assert.LessOrEqual(t, s.Allocs[0], 5.0)
+			}
+		}
+	}
+	assert.Equal(t, 2*len(processors), guards)
 
 	fetching := 0
 	for _, c := range r.Contestants {
@@ -78,6 +90,9 @@ func TestRun(t *testing.T) {
 	assert.NotContains(t, text, "%!")
 	for _, w := range r.Speed {
 		assert.NotContains(t, text, w.Workload.Good[0][:40], "no token in the report")
+	}
+	for _, name := range []string{policyName, middlewareName} {
+		assert.Equal(t, len(processors), strings.Count(text, "\n| "+name+" |"), name)
 	}
 	columns := 0
 	for line := range strings.Lines(text) {

@@ -15,6 +15,8 @@ type entry struct {
 	// Refusal is why the contestant does not take tokens of this kind, in its
 	// own words. Empty means that it does. It is not measured otherwise.
 	Refusal string
+	// Guard says that it is no verifier but a part of a service that decides.
+	Guard bool
 }
 
 // enter makes every contestant for every workload, and checks each: nobody is
@@ -41,6 +43,11 @@ func enter(ctx context.Context, all []contestant, workloads []*workload) ([]entr
 			entries = append(entries, e)
 		}
 	}
+	parts, err := guards(ctx, workloads[0])
+	if err != nil {
+		return nil, err
+	}
+	entries = append(entries, parts...)
 	return entries, nil
 }
 

@@ -40,12 +40,15 @@ type setup struct {
 // was a decoding.
 type verify func(ctx context.Context, raw string) (project string, err error)
 
+// ownName is the row of this verifier with its defaults.
+const ownName = "cioidc"
+
 // contestants returns all of them, ours first. Another configuration of ours
 // is one more call of ours here: nothing else needs to know of it.
 func contestants() []contestant {
 	return []contestant{
-		ours("cioidc", "", nil),
-		ours("cioidc, CachedTokens", "; `CachedTokens` 1024", func(c *oidc.Config) { c.CachedTokens = 1024 }),
+		ours(ownName, "", nil),
+		ours(ownName+", CachedTokens", "; `CachedTokens` 1024", func(c *oidc.Config) { c.CachedTokens = 1024 }),
 		goOIDC(), capJWT(), zitadel(), golangJWT(), auth0(), goJOSE(),
 	}
 }

@@ -15,6 +15,7 @@ func (r *result) markdown() string {
 	if r.Plan.Rounds > 0 {
 		r.writeSummary(&b)
 		r.writeSpeed(&b)
+		r.writeGuards(&b)
 	}
 	if r.Plan.Behaviour {
 		r.writeBehaviour(&b)
@@ -95,6 +96,9 @@ func (r *result) writeSummary(b *strings.Builder) {
 	columns := make(map[string][]string)
 	head := " "
 	for _, s := range r.Speed {
+		if s.Guard {
+			continue
+		}
 		if s.Name == floorName { // opens each table
 			head += fmt.Sprintf("| %s, %s ", s.Workload.Name, plural(s.Procs))
 		}
@@ -120,6 +124,9 @@ func (r *result) writeSpeed(b *strings.Builder) {
 		"Quartiles and extremes are of the ratios to the floor in each round; the other columns are medians. The hash is\n" +
 		"SHA-256 of the whole token, which a cache of verified tokens cannot do without.\n")
 	for _, s := range r.Speed {
+		if s.Guard {
+			continue
+		}
 		if s.Name == floorName {
 			fmt.Fprintf(b, "\n### %s, %s: %d claims, %d bytes\n\n", s.Workload.Name, plural(s.Procs), s.Workload.Claims, len(s.Workload.Good[0]))
 			b.WriteString("| | to the floor | quartiles | extremes | to the hash | µs | allocations | bytes |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
