@@ -13,7 +13,8 @@
 // refs without their type and environments without protection are refused
 // unless a rule gives a written reason to allow them.
 //
-// Probe shows what a policy would let in beside the job that was meant. For
+// Suggest writes the narrowest policy for a token in hand, and Probe shows what a
+// policy would let in beside the job that was meant. For
 // conditions that exact values and patterns cannot say, package celcond
 // compiles CEL.
 package policy
