@@ -70,3 +70,30 @@ func TestNoPolicy(t *testing.T) {
 		assert.Contains(t, r["error"], "policy.yaml")
 	}
 }
+
+// A policy with conditions in CEL is taken; one that fails its own tests is not,
+// and the one before stays in force.
+func TestPolicyWithItsOwnTests(t *testing.T) {
+	s := newSite(t, nil)
+	text := fmt.Sprintf(fakePolicy, s.issuer.URL()) + `
+deny:
+  - name: never-by-trigger
+    gitlab: {project_id: {present: true}}
+    when: [{cel: "claims.ref == 'main'", message: "main is closed"}]
+tests:
+  - name: a job without claims
+    claims: {project_id: "1"}
+    expect: deny
+`
+	ask := func(want int) {
+		t.Helper()
+		status, _ := s.ask(t, "Bearer "+s.token(fakeissuer.ProtectedBranch("main")))
+		assert.Equal(t, want, status)
+	}
+	ask(200)
+	require.NoError(t, os.WriteFile(s.policy, []byte(strings.Replace(text, "expect: deny", "expect: allow", 1)), 0o600))
+	ask(200)
+	require.NoError(t, os.WriteFile(s.policy, []byte(text), 0o600))
+	ask(403)
+	assert.Equal(t, "never-by-trigger", s.audit.last(t)["rule"])
+}

@@ -14,7 +14,7 @@
 // unless a rule gives a written reason to allow them.
 //
 // Suggest writes the narrowest policy for a token in hand, and Probe shows what a
-// policy would let in beside the job that was meant. For
-// conditions that exact values and patterns cannot say, package celcond
-// compiles CEL.
+// policy would let in beside the job that was meant. For conditions that exact
+// values and patterns cannot say, package celcond compiles CEL. A policy brings
+// its own tests, which package policytest runs as Go tests.
 package policy
