@@ -3,8 +3,8 @@
 //
 // A job of CircleCI or GitLab CI carries a short-lived token that the platform
 // has signed. With it, the job gets temporary AWS, Google Cloud or Okta
-// credentials, and no long-lived secret exists anywhere. The same token proves to your own
-// services which project, branch and environment is calling.
+// credentials, and no long-lived secret exists anywhere. The same token proves to
+// your own services which project, branch and environment is calling.
 //
 //	I want to...                                        package
 //	get the job's token, on whichever platform it runs  ciplatform
@@ -14,7 +14,10 @@
 //	exchange it at Vault, Entra, npm, any endpoint      exchange/oauth
 //	be a client of Okta, without a secret               exchange/okta
 //	send it to a service of mine                        exchange (Transport)
-//	verify it in that service                           oidc
+//	verify it in that service                           oidc, oidc/oidcgrpc
+//	decide what the job may do, and see who else may    oidc/policy
+//	take each token once                                oidc/replay
+//	test an AWS role's trust policy                     exchange/awstrust
 //	read its claims as Go types                         claims
 //	test any of this without a platform                 oidc/oidctest
 //
