@@ -72,7 +72,7 @@ var links = map[string]struct {
 	"oidc/oidcgrpc":                  {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
 	"oidc/policy/policytest":         {[]string{"go.yaml.in/yaml/v3"}, "it is policy for tests"},
 	"oidc/replay":                    {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
-	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"), "Redis only: whoever has one process must not link its client"},
+	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous", "go.uber.org/atomic"), "Redis only: whoever has one process must not link its client"},
 	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
