@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/nearname"
 )
 
 func copySpec(s Spec) Spec {
@@ -71,7 +73,7 @@ func suggestion(name string, known []string) string {
 	best, distance := "", 4
 	plain := strings.NewReplacer("_", "", "-", "").Replace(lower(name))
 	for _, k := range known {
-		if d := edits(plain, strings.NewReplacer("_", "", "-", "").Replace(k)); d < distance {
+		if d := nearname.Distance(plain, strings.NewReplacer("_", "", "-", "").Replace(k)); d < distance {
 			best, distance = k, d
 		}
 	}
@@ -79,28 +81,4 @@ func suggestion(name string, known []string) string {
 		return ""
 	}
 	return "; did you mean " + best + "?"
-}
-
-// edits is the Levenshtein distance of two names; far apart ones count 100.
-func edits(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 100
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,8 @@ package celcond
 import (
 	"fmt"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/nearname"
 )
 
 // unknown explains that the platform has no claim called name, and says which
@@ -25,7 +27,7 @@ func nearest(name string, names []string) string {
 	plain := plainly(name)
 	best, bestAt := "", 1+len(plain)/3
 	for _, n := range names {
-		if d := distance(plain, plainly(n)); d < bestAt {
+		if d := nearname.Distance(plain, plainly(n)); d < bestAt {
 			best, bestAt = n, d
 		}
 	}
@@ -47,26 +49,4 @@ func plainly(name string) string {
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "")
 	name = strings.TrimPrefix(name, "circleci")
 	return strings.Replace(name, "organization", "org", 1)
-}
-
-// distance is the number of characters to insert, delete or replace to make b
-// of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
