@@ -34,8 +34,11 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 			status: http.StatusForbidden, code: "PERMISSION_DENIED",
 			words:    "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
 			cause:    "google-impersonation",
-			evidence: []exchange.Evidence{{Name: "service account", Configured: stranger}},
-			action:   "grant roles/iam.workloadIdentityUser",
+			evidence: []exchange.Evidence{
+				{Name: "service account", Configured: stranger},
+				{Name: "principal", Token: "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/subject/project_path:acme/webshop:ref_type:branch:ref:main"},
+			},
+			action: `grant roles/iam.workloadIdentityUser on it to "principal://iam.googleapis.com/`,
 		},
 		"a chain that is broken": {
 			edit: func(c *impersonate.Config) {
