@@ -32,8 +32,8 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 		"no binding": {
 			edit:   func(c *impersonate.Config) { c.ServiceAccount = stranger },
 			status: http.StatusForbidden, code: "PERMISSION_DENIED",
-			words:    "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
-			cause:    "google-impersonation",
+			words: "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
+			cause: "google-impersonation",
 			evidence: []exchange.Evidence{
 				{Name: "service account", Configured: stranger},
 				{Name: "principal", Token: "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/subject/project_path:acme/webshop:ref_type:branch:ref:main"},
