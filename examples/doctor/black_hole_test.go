@@ -52,10 +52,13 @@ func (b *blackHole) close() {
 
 // drip answers a request with the beginning of something long, a byte a second.
 func drip(c net.Conn) {
-	if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+	r, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
 		return
 	}
-	_, err := fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n")
+	_, _ = io.Copy(io.Discard, r.Body)
+	time.Sleep(time.Second) // a client that is answered while it sends gives up
+	_, err = fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n")
 	for err == nil {
 		time.Sleep(time.Second)
 		_, err = c.Write([]byte(" "))
@@ -69,7 +72,7 @@ func TestBlackHoles(t *testing.T) {
 	const noAnswer, noTime = "AWS did not answer", "the 10s for everything were over"
 	for name, tt := range map[string]struct {
 		transport   func(*blackHole) *http.Transport
-		aws, google string // what is said of them; google is an expression: whether it is asked in the last instant is open
+		aws, google string // what is said of them
 	}{
 		"no connection": {func(*blackHole) *http.Transport {
 			return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -88,7 +91,7 @@ func TestBlackHoles(t *testing.T) {
 		"no end": {func(b *blackHole) *http.Transport {
 			b.serve = drip
 			return &http.Transport{DialTLSContext: b.dial}
-		}, "AWS's answer cannot be used", noTime + "|Google's answer cannot be used"},
+		}, "AWS's answer cannot be used: context deadline exceeded", noTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,7 +118,7 @@ func TestBlackHoles(t *testing.T) {
 				assert.Equal(t, checkup.Refused, report.Class)
 				assert.Contains(t, find(t, report, "discovery").Words, "no answer within 5s")
 				assert.Contains(t, find(t, report, "aws-exchange").Words, tt.aws)
-				assert.Regexp(t, tt.google, find(t, report, "google-exchange").Words)
+				assert.Contains(t, find(t, report, "google-exchange").Words, tt.google)
 				for host := range b.hosts {
 					assert.Contains(t, []string{"gitlab.com:443", "sts.eu-west-1.amazonaws.com:443", "sts.googleapis.com:443"}, host)
 				}
