@@ -138,6 +138,12 @@ func localRows() []Row {
 			Causes: []string{"endpoint-redirects"},
 		},
 		{
+			ID: "X3", Service: Transport, Answers: []Answer{{Text: "the answer is not one of STS: check the endpoint", Elsewhere: true}},
+			Means:  "An answer that refuses, without a code that AWS has. A proxy on the way gives such answers, and so does a service that speaks AWS's protocol: Ceph's gateway has one answer for whatever is wrong with a token.",
+			Do:     "Look for a proxy. If the service itself answers, give Config.Known what it knows of the issuer and the role: the exchange then holds the token's claims against it, and says which of them it is that does not fit.",
+			Causes: []string{"aws-provider", "aws-issuer", "aws-audience", "token-expired", "aws-trust-policy", "token-signature"},
+		},
+		{
 			ID: "J1", Service: Job, Answers: []Answer{{Text: "the source returned an empty token", Elsewhere: true}, {Text: "the source returned something that is not a JWT", Elsewhere: true}},
 			Means:  "The job has no token, or what stands in its place is something else: CI_JOB_TOKEN, the name of a variable that was not expanded, or a token in quotes.",
 			Do:     "On GitLab add id_tokens to the job. On CircleCI, builds of forked pull requests have no token unless the project passes secrets to them.",
