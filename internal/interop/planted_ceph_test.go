@@ -68,13 +68,13 @@ func TestPlantedFaultsCeph(t *testing.T) {
 			{"audience", mint(elsewhere), "aws-audience", true,
 				exchange.Evidence{Name: "aud", Token: elsewhere, Configured: strings.Join(cephAudiences, ", ")}, "add the client ID to the provider"},
 			{"audience of the provider, not of the role", mint(cephAudiences[1]), "aws-trust-policy", true,
-				exchange.Evidence{Name: "aud", Token: cephAudiences[1], Configured: cephAudiences[0]}, "compare the two"},
+				exchange.Evidence{Name: prefixOf(url) + ":aud", Token: cephAudiences[1], Configured: cephAudiences[0]}, "compare the two"},
 			{"issuer", stranger.GitLab(cephAudiences[0], with("sub", subjectOf(t, mint(cephAudiences[0])))), "aws-provider", true,
 				exchange.Evidence{Name: "iss", Token: stranger.URL(), Configured: url}, "make one with URL \"" + stranger.URL() + "\" and client ID \"" + cephAudiences[0] + `"`},
 			{"issuer with a final slash", mint(cephAudiences[0], with("iss", url+"/")), "aws-issuer", true,
 				exchange.Evidence{Name: "iss", Token: url + "/", Configured: url}, "make a provider whose URL is exactly"},
 			{"subject", mint(cephAudiences[0], with("sub", tt.wrong)), "aws-trust-policy", true,
-				exchange.Evidence{Name: "sub", Token: tt.wrong, Configured: tt.pattern}, "compare the two"},
+				exchange.Evidence{Name: prefixOf(url) + ":sub", Token: tt.wrong, Configured: tt.pattern}, "compare the two"},
 			{"expired", mint(cephAudiences[0], expiredAgo(2*time.Minute)), "token-expired", false,
 				exchange.Evidence{Name: "exp"}, "exchange it earlier in the job"},
 			{"tampered", tampered(t, mint(cephAudiences[0], with("sub", tt.wrong)), "sub", subjectOf(t, mint(cephAudiences[0]))), "token-signature", false,
@@ -82,7 +82,7 @@ func TestPlantedFaultsCeph(t *testing.T) {
 		}
 		if tt.wrongForm != "" {
 			faults = append(faults, plantedFault{"subject of the other form", mint(cephAudiences[0], with("sub", tt.wrongForm)), "aws-trust-policy", true,
-				exchange.Evidence{Name: "sub", Token: tt.wrongForm, Configured: tt.pattern}, tt.comment})
+				exchange.Evidence{Name: prefixOf(url) + ":sub", Token: tt.wrongForm, Configured: tt.pattern}, tt.comment})
 		}
 		for _, f := range faults {
 			t.Run(tt.name+"/"+f.name, func(t *testing.T) {
