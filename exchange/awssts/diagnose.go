@@ -27,7 +27,11 @@ func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
 		return p.unreached(e)
 	}
 	row, found := cause.Find(cause.AWS, e.Code, e.Description)
-	if !found {
+	switch {
+	case found:
+	case e.Code == "" && e.StatusCode >= 400:
+		return p.bare(e, t)
+	default:
 		return p.redirected(e)
 	}
 	switch row.ID {

@@ -151,6 +151,21 @@ func (r *refused) vault() (exchange.Cause, bool) {
 			Certain:  true,
 			Evidence: []exchange.Evidence{{Name: "exp", Token: r.said.ExpiresAt.Time().UTC().Format(time.RFC3339)}},
 		}, true
+	case r.says("error verifying token signature") && r.says("fetching keys"):
+		return exchange.Cause{
+			ID:       "vault-keys",
+			Summary:  "Vault could not fetch the keys by which it checks tokens",
+			Action:   "let Vault's servers reach the URL in the auth method's jwks_url or oidc_discovery_url, and know its certificate",
+			Certain:  true,
+			Evidence: []exchange.Evidence{r.issuer(), {Name: "kid", Token: r.said.KeyID}},
+		}, true
+	case r.says("error verifying token signature"):
+		return exchange.Cause{
+			ID:       "vault-signature",
+			Summary:  "none of the auth method's keys has signed the token: it was changed after it was signed, or the method has the keys of another issuer",
+			Action:   "check that the source gives the token unchanged, and that the auth method's jwks_url or oidc_discovery_url is that of the token's iss",
+			Evidence: []exchange.Evidence{r.issuer(), {Name: "kid", Token: r.said.KeyID}},
+		}, true
 	case r.says("could not be found") && r.says("role "):
 		return exchange.Cause{
 			ID:       "vault-role",

@@ -357,6 +357,8 @@ func TestCauses(t *testing.T) {
 		"Vault claim":       {400, vault(`error validating claims: claim \"ref_protected\" does not match any associated bound claim values`), "vault-claim", "ref_protected"},
 		"Vault, a person":   {400, vault(`error validating claims: claim \"user_login\" does not match any associated bound claim values`), "vault-claim", "user_login"},
 		"Vault, no claim":   {400, vault(`error validating claims: claim \"a\" is missing`), "vault-claim-missing", ""},
+		"Vault signature":   {400, vault("error validating token: error verifying token signature: failed to verify id token signature"), "vault-signature", "iss"},
+		"Vault, no keys":    {400, vault("error validating token: error verifying token signature: fetching keys oidc: get keys failed: 503 Service Unavailable"), "vault-keys", "iss"},
 		"Vault role":        {400, vault(`role \"deploy\" could not be found`), "vault-role", ""},
 		"Vault mount":       {403, vault("permission denied"), "", ""},
 		"PyPI publisher":    {422, `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, "pypi-publisher", "sub"},

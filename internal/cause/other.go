@@ -38,10 +38,11 @@ func otherRows() []Row {
 				{Text: "invalid audience (aud) claim"}, {Text: "invalid issuer (iss) claim"}, {Text: "invalid subject (sub) claim"},
 				{Text: "invalid expiration time (exp) claim"}, {Text: "token is expired"},
 				{Text: "does not match any associated bound claim values"}, {Text: `claim "`},
+				{Text: "error verifying token signature"},
 			},
-			Means:  "The claim that is named is not what the auth method or the role demands: bound_audiences, bound_issuer, bound_subject, the expiry, or bound_claims. Values are compared as text, so a boolean of GitLab's is \"true\".",
-			Do:     "Compare the role with the token's claim, which the error shows.",
-			Causes: []string{"vault-audience", "vault-issuer", "vault-subject", "vault-expired", "vault-claim", "vault-claim-missing"},
+			Means:  "The claim that is named is not what the auth method or the role demands: bound_audiences, bound_issuer, bound_subject, the expiry, or bound_claims. Values are compared as text, so a boolean of GitLab's is \"true\". Of a signature: Vault could not fetch the issuer's keys, or none of them has signed the token.",
+			Do:     "Compare the role with the token's claim, which the error shows; for a signature, the auth method's jwks_url or oidc_discovery_url with the token's iss.",
+			Causes: []string{"vault-audience", "vault-issuer", "vault-subject", "vault-expired", "vault-claim", "vault-claim-missing", "vault-keys", "vault-signature"},
 		},
 		{
 			ID: "V2", Service: Vault, Answers: []Answer{{Text: "could not be found"}, {Text: "permission denied"}},
@@ -136,6 +137,12 @@ func localRows() []Row {
 			Means:  "The token endpoint answered with a redirect, which no token is sent along: from http to https, or to a login page.",
 			Do:     "Configure the address it wants to be asked at, if that is the service's own.",
 			Causes: []string{"endpoint-redirects"},
+		},
+		{
+			ID: "X3", Service: Transport, Answers: []Answer{{Text: "the answer is not one of STS: check the endpoint", Elsewhere: true}},
+			Means:  "An answer that refuses, without a code that AWS has. A proxy on the way gives such answers, and so does a service that speaks AWS's protocol: Ceph's gateway has one answer for whatever is wrong with a token.",
+			Do:     "Look for a proxy. If the service itself answers, give Config.Known what it knows of the issuer and the role: the exchange then holds the token's claims against it, and says which of them it is that does not fit.",
+			Causes: []string{"aws-provider", "aws-issuer", "aws-audience", "token-expired", "aws-trust-policy", "token-signature"},
 		},
 		{
 			ID: "J1", Service: Job, Answers: []Answer{{Text: "the source returned an empty token", Elsewhere: true}, {Text: "the source returned something that is not a JWT", Elsewhere: true}},

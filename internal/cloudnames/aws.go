@@ -52,7 +52,14 @@ func ConditionClaims(issuer string) []string {
 	return names
 }
 
-func trimScheme(issuer string) string { return strings.TrimPrefix(issuer, "https://") }
+// trimScheme takes http:// off too: the services that take AWS's names know
+// issuers on loopback.
+func trimScheme(issuer string) string {
+	if _, rest, ok := strings.Cut(issuer, "://"); ok {
+		return rest
+	}
+	return issuer
+}
 
 // Top returns the top certificate below the root of a chain as a server sent
 // it, the leaf first: the one whose thumbprint AWS takes. It returns nil for no

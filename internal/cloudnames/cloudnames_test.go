@@ -20,6 +20,7 @@ func TestAWSNames(t *testing.T) {
 	assert.Equal(t, "arn:aws:iam::<account>:oidc-provider/gitlab.example/", ProviderARN("", "", "https://gitlab.example/"), "a final slash is part of the name")
 	assert.Equal(t, "a:aud:sub", PrincipalID("a", "aud", "sub"))
 	assert.Equal(t, "oidc.circleci.com/org/o:oidc.circleci.com/project-id", ConditionKey("https://oidc.circleci.com/org/o", "oidc.circleci.com/project-id"))
+	assert.Equal(t, "127.0.0.1:8080:sub", ConditionKey("http://127.0.0.1:8080", "sub"), "an issuer on loopback")
 }
 
 func TestConditionClaims(t *testing.T) {

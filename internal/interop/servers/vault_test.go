@@ -105,7 +105,7 @@ func TestVault(t *testing.T) {
 				token string
 				want  refusal
 			}{
-				"tampered": {tampered(t, wrongClaim, p.claim, p.value), refusal{400, "", "error verifying token signature", ""}},
+				"tampered": {tampered(t, wrongClaim, p.claim, p.value), refusal{400, "", "error verifying token signature", "vault-signature"}},
 				"audience": {p.mint("https://other.example"), refusal{400, "", "invalid audience (aud) claim: audience claim does not match any expected audience", "vault-audience"}},
 				"claim":    {wrongClaim, refusal{400, "", `error validating claims: claim "` + p.claim + `" does not match any associated bound claim values`, "vault-claim"}},
 				"expired": {p.mint(vaultAudience, with("iat", time.Now().Add(-time.Hour).Unix()), with("nbf", time.Now().Add(-time.Hour).Unix()),
