@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,7 @@ type row struct {
 	body     string
 	header   http.Header
 	edit     func(*oauth.Config)
+	claims   func(fakeissuer.Claims) // of the token; nil: those of a good one
 	causes   []string
 	certain  bool // the first
 	evidence exchange.Evidence
@@ -40,23 +42,23 @@ var rows = map[string][]row{
 	"E1": {{status: 400, body: entraSays("AADSTS700211"), causes: []string{"entra-issuer"}, certain: true, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "without a slash at the end"}},
 	"E2": {{status: 400, body: entraSays("AADSTS700212"), causes: []string{"entra-audience"}, certain: true, evidence: exchange.Evidence{Name: "aud", Token: audience, Configured: audience}, action: oauth.EntraAudience}},
 	"E3": {{status: 400, body: entraSays("AADSTS700213"), causes: []string{"entra-subject"}, certain: true, evidence: exchange.Evidence{Name: "sub", Token: "project_path:acme/webshop:ref_type:branch:ref:main"}, action: "case included"}},
-	"E4": {{status: 400, body: entraSays("AADSTS700016"), edit: func(c *oauth.Config) { c.ClientID = "app" }, causes: []string{"entra-application"}, evidence: exchange.Evidence{Name: "client_id", Configured: "app"}, action: "overview page"}},
+	"E4": {{status: 400, body: entraSays("AADSTS700016"), edit: func(c *oauth.Config) { c.ClientID = "app" }, causes: []string{"entra-application", "entra-tenant"}, evidence: exchange.Evidence{Name: "client_id", Configured: "app"}, action: "overview page"}},
 	"E5": {{status: 400, body: entraSays("AADSTS70021"), causes: []string{"entra-credential", "entra-new-credential"}, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "compare a credential's issuer"}},
 	"V1": {
 		{status: 400, body: vaultSays("error validating token: invalid audience (aud) claim: audience claim does not match any expected audience"), causes: []string{"vault-audience"}, certain: true, evidence: exchange.Evidence{Name: "aud", Token: audience, Configured: audience}, action: "bound_audiences"},
 		{status: 400, body: vaultSays("error validating token: invalid issuer (iss) claim"), causes: []string{"vault-issuer"}, certain: true, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "bound_issuer"},
 		{status: 400, body: vaultSays("error validating token: invalid subject (sub) claim"), causes: []string{"vault-subject"}, certain: true, action: "bound_subject"},
-		{status: 400, body: vaultSays("error validating token: invalid expiration time (exp) claim: token is expired"), causes: []string{"vault-expired"}, certain: true, action: "earlier in the job"},
+		{status: 400, body: vaultSays("error validating token: invalid expiration time (exp) claim: token is expired"), claims: minutesAgo, causes: []string{"vault-expired"}, certain: true, action: "earlier in the job"},
 		{status: 400, body: vaultSays(`error validating claims: claim "ref_protected" does not match any associated bound claim values`), causes: []string{"vault-claim"}, certain: true, evidence: exchange.Evidence{Name: "ref_protected", Token: "true"}, action: `a boolean of GitLab's is "true"`},
 		{status: 400, body: vaultSays(`error validating claims: claim "environment" is missing`), causes: []string{"vault-claim-missing"}, certain: true, action: "bound_claims"},
 	},
 	"V2": {
 		{status: 400, body: vaultSays(`role "deploy" could not be found`), edit: asVault, causes: []string{"vault-role"}, evidence: exchange.Evidence{Name: "role", Configured: "deploy"}, action: "vault list auth/MOUNT/role"},
-		{status: 403, body: vaultSays("permission denied"), edit: asVault, causes: []string{"vault-role"}, evidence: exchange.Evidence{Name: "TokenURL", Configured: "https://vault.example/v1/auth/jwt/login"}, action: "vault auth list"},
+		{status: 403, body: vaultSays("permission denied"), edit: asVault, causes: []string{"vault-mount", "vault-namespace", "vault-role"}, evidence: exchange.Evidence{Name: "TokenURL", Configured: "https://vault.example/v1/auth/jwt/login"}, action: "vault auth list"},
 		{status: 403, body: vaultSays("permission denied")}, // of something else
 	},
 	"O1": {{status: 400, body: `{"error":"invalid_grant"}`, header: http.Header{"X-Okta-Request-Id": {"r"}}, causes: []string{"okta-ci-token"}, certain: true, action: "package okta"}},
-	"N1": {{status: 404, body: `{"message":"OIDC token exchange error - package not found"}`, causes: []string{"npm-publisher"}, evidence: exchange.Evidence{Name: "repository", Token: "gitlab.com/acme/webshop"}, action: "trusted publisher"}},
+	"N1": {{status: 404, body: `{"message":"OIDC token exchange error - package not found"}`, causes: []string{"npm-publisher", "npm-package"}, evidence: exchange.Evidence{Name: "repository", Token: "gitlab.com/acme/webshop"}, action: "trusted publisher"}},
 	"N2": {{status: 422, body: `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, causes: []string{"pypi-publisher"}, certain: true, action: "workflow and environment"}},
 	"R1": {{status: 401, body: `{"error":"invalid_client"}`, edit: func(c *oauth.Config) { c.ClientID = "app" }, causes: []string{"oauth-client"}, evidence: exchange.Evidence{Name: "client_id", Configured: "app"}, action: "ClientAuth"}},
 	"R2": {
@@ -67,6 +69,9 @@ var rows = map[string][]row{
 	"R4": {{status: 400, body: `{"error":"invalid_target"}`, edit: func(c *oauth.Config) { c.Audiences = []string{"x"} }, causes: []string{"oauth-target"}, evidence: exchange.Evidence{Name: "audience", Configured: "x"}, action: "Audiences and Resources"}},
 	"X2": {{status: 302, header: http.Header{"Location": {"https://login.example/?x=hidden"}}, causes: []string{"endpoint-redirects"}, certain: true, action: "configure the address"}},
 }
+
+// minutesAgo lets a token expire, but not so long ago that it is not sent.
+func minutesAgo(c fakeissuer.Claims) { c["exp"] = time.Now().Add(-8 * time.Minute).Unix() }
 
 func asVault(c *oauth.Config) {
 	v := oauth.Vault(oauth.VaultOptions{Address: "https://vault.example", Mount: "jwt", Role: "deploy", Audience: audience}, c.Source)
@@ -81,6 +86,9 @@ func TestRows(t *testing.T) {
 		for i, r := range all {
 			t.Run(fmt.Sprint(id, ".", i+1), func(t *testing.T) {
 				s := newSource(t)
+				if r.claims != nil {
+					s = newSource(t, r.claims)
+				}
 				e := answering(r.status, r.body)
 				e.header = r.header
 				cfg := config(s, e)
@@ -117,7 +125,7 @@ func TestRows(t *testing.T) {
 // Where a token says nothing that can be read of it, no claim is made up.
 func TestRowsWithoutEvidence(t *testing.T) {
 	for id, want := range map[string][]string{
-		"E1": {"entra-issuer"}, "E5": {"entra-credential", "entra-new-credential"}, "N1": {"npm-publisher"}, "V1": nil,
+		"E1": {"entra-issuer"}, "E5": {"entra-credential", "entra-new-credential"}, "N1": {"npm-publisher", "npm-package"}, "V1": nil,
 	} {
 		t.Run(id, func(t *testing.T) {
 			s := newSource(t, func(c fakeissuer.Claims) {

@@ -44,12 +44,19 @@ func (w *Workload) commandFailed(ctx context.Context, err error, token string, s
 	}
 	e := w.fail(exchange.StageExchange, errors.New("the sft command failed: "+safetext.Cut(clean(err.Error()))))
 	e.Description = safetext.Cut(strings.TrimSpace(clean(string(exit.Stderr))))
+	connection := exchange.Evidence{Name: "connection", Configured: w.cfg.Connection}
+	// What sft prints is for people, and no text of it is documented.
 	e.Causes = []exchange.Cause{{
-		ID:      "okta-workload",
-		Summary: "the workload connection is still a draft or inactive, or demands other claims than the token has",
-		Action:  "have a security admin activate the connection, which takes up to five minutes, and compare its required claims with those of the token",
+		ID:       "okta-workload",
+		Summary:  "the workload connection is still a draft, or inactive",
+		Action:   "have a security admin activate the connection, which takes up to five minutes",
+		Evidence: []exchange.Evidence{connection},
+	}, {
+		ID:      "okta-workload-claims",
+		Summary: "the workload connection demands other claims than the token has",
+		Action:  "compare the connection's required claims with those of the token",
 		Evidence: []exchange.Evidence{
-			{Name: "connection", Configured: w.cfg.Connection},
+			connection,
 			{Name: "iss", Token: safetext.Cut(said.Issuer)},
 			{Name: "aud", Token: safetext.Cut(strings.Join(said.Audience, ", "))},
 			{Name: "sub", Token: safetext.Cut(said.Subject)},

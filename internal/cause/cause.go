@@ -50,6 +50,9 @@ type Answer struct {
 	// Elsewhere says that these are the words of another program, which no
 	// exchange of this module gets to see.
 	Elsewhere bool
+	// Cause is the ID of the one cause that this answer has, in a row whose
+	// answers have different ones. Empty means those of the row.
+	Cause string
 }
 
 // Rows returns the table, in the order in which rows are looked at.
@@ -58,15 +61,33 @@ func Rows() []Row { return slices.Concat(awsRows(), googleRows(), otherRows(), l
 // Find returns the first row of a service that has an answer with this code and
 // these words, and false if there is none.
 func Find(service, code, text string) (Row, bool) {
+	r, _, ok := match(service, code, text)
+	return r, ok
+}
+
+// Of returns the ID of the cause that a service's answer with this code and these
+// words has: the likeliest, if there are several. It is empty if there is none.
+func Of(service, code, text string) string {
+	r, a, ok := match(service, code, text)
+	switch {
+	case !ok || len(r.Causes) == 0:
+		return ""
+	case a.Cause != "":
+		return a.Cause
+	}
+	return r.Causes[0]
+}
+
+func match(service, code, text string) (Row, Answer, bool) {
 	for _, r := range Rows() {
 		if r.Service != service {
 			continue
 		}
 		for _, a := range r.Answers {
 			if !a.Elsewhere && (a.Code == "" || a.Code == code) && strings.Contains(text, a.Text) {
-				return r, true
+				return r, a, true
 			}
 		}
 	}
-	return Row{}, false
+	return Row{}, Answer{}, false
 }

@@ -62,16 +62,23 @@ func TestFind(t *testing.T) {
 			if assert.True(t, ok, "%s %+v", r.ID, a) {
 				assert.Equal(t, r.ID, found.ID, "%+v", a)
 			}
+			want := a.Cause
+			if want == "" && len(r.Causes) > 0 {
+				want = r.Causes[0]
+			}
+			assert.Equal(t, want, Of(r.Service, a.Code, a.Text), "%s %+v", r.ID, a)
+			assert.True(t, a.Cause == "" || slices.Contains(r.Causes, a.Cause), "%s %+v: the row does not have the cause", r.ID, a)
 		}
 	}
 	_, ok := Find(AWS, "SomethingNew", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	assert.False(t, ok, "the code comes first")
+	assert.Empty(t, Of(AWS, "SomethingNew", "x"))
 	_, ok = Find(Google, "invalid_grant", "something new")
 	assert.False(t, ok)
 }
 
 // used are the ways in which the exchanges name a cause.
-var used = regexp.MustCompile(`(?:\bID:\s*|\bID(?:, [\w.]+)? = )"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)"`)
+var used = regexp.MustCompile(`(?:\bID:\s*|\bID(?:, [\w.]+)? = |\bcase )"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)"`)
 
 // Every cause that the exchanges give is in the table, and no other.
 func TestCausesAreThoseOfTheCode(t *testing.T) {

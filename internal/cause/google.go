@@ -62,7 +62,7 @@ func googleRows() []Row {
 			ID: "G10", Service: Google, Answers: []Answer{{Code: "PERMISSION_DENIED", Text: "iam.serviceAccounts."}},
 			Means:  "The federated token is good, and the service account does not let this identity act as it, or does not exist.",
 			Do:     "Grant roles/iam.workloadIdentityUser on the service account to the principal:// or principalSet:// that the provider makes of the token; the error has them as far as they are known. A grant takes minutes to take effect.",
-			Causes: []string{"google-impersonation"},
+			Causes: []string{"google-impersonation", "google-account"},
 		},
 		{
 			ID: "G11", Service: Google, Answers: []Answer{{Code: "INVALID_ARGUMENT", Text: "lifetime"}},

@@ -162,8 +162,9 @@ func TestNPMTrustedPublishing(t *testing.T) {
 			require.ErrorAs(t, err, &failed)
 			assert.Equal(t, http.StatusNotFound, failed.StatusCode)
 			assert.Equal(t, npmRefusal, failed.Description)
-			require.Len(t, failed.Causes, 1)
+			require.Len(t, failed.Causes, 2)
 			assert.Equal(t, "npm-publisher", failed.Causes[0].ID)
+			assert.Equal(t, "npm-package", failed.Causes[1].ID)
 		})
 	}
 }

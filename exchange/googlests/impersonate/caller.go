@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
 	credentials "cloud.google.com/go/iam/credentials/apiv1"
@@ -99,15 +100,17 @@ type bearer struct {
 	// status is that of the last answer, zero without one. Google's client
 	// reports the one that the body claims.
 	status int
+	// location is where the last answer wants the request to go.
+	location string
 }
 
 func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
-	b.status = 0
+	b.status, b.location = 0, ""
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+b.token)
 	resp, err := b.base.RoundTrip(req)
 	if err == nil {
-		b.status = resp.StatusCode
+		b.status, b.location = resp.StatusCode, resp.Header.Get("Location")
 	}
 	return resp, err
 }
@@ -127,6 +130,7 @@ func (c *caller) failure(err error, link *bearer) error {
 		if cause, ok := unreached.Cause(out.Err); ok {
 			out.Causes = []exchange.Cause{cause}
 		}
+		c.redirected(out, link)
 		return out
 	}
 	// The client's error is not wrapped: its text holds the body.
@@ -135,8 +139,18 @@ func (c *caller) failure(err error, link *bearer) error {
 	out.Description = safetext.Cut(r.Description)
 	out.Causes = c.causes(r, link.members)
 	out.Err = r.Err
-	if cause, ok := unreached.Redirect(link.status, c.config.Endpoint, refused.Header.Get("Location")); ok {
-		out.Causes = []exchange.Cause{cause}
-	}
+	c.redirected(out, link)
 	return out
+}
+
+// redirected explains an answer that wants the request elsewhere: one to another
+// host is not followed.
+func (c *caller) redirected(e *exchange.Error, link *bearer) {
+	var request *url.Error
+	if errors.Is(e.Err, httpx.ErrRedirect) && errors.As(e.Err, &request) {
+		e.Err = request.Err // without the address, whose query may be anything
+	}
+	if cause, ok := unreached.Redirect(link.status, c.config.Endpoint, link.location); ok {
+		e.Causes = []exchange.Cause{cause}
+	}
 }

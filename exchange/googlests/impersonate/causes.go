@@ -37,7 +37,7 @@ func (c *caller) causes(r answer.Refusal, job *member.Members) []exchange.Cause 
 		}
 		refused := exchange.Cause{
 			ID:       "google-impersonation",
-			Summary:  account + " does not let the job's identity " + what + ", or does not exist",
+			Summary:  account + " does not let the job's identity " + what,
 			Action:   "grant " + role + " on it to the principal or principalSet that the provider makes of the token; a grant takes effect within minutes",
 			Evidence: []exchange.Evidence{target},
 		}
@@ -54,7 +54,14 @@ func (c *caller) causes(r answer.Refusal, job *member.Members) []exchange.Cause 
 				refused.Evidence = append(refused.Evidence, exchange.Evidence{Name: "principalSet", Token: set})
 			}
 		}
-		return []exchange.Cause{refused}
+		// Google says the same of an account that is not there, so as to tell
+		// nobody which ones are.
+		return []exchange.Cause{refused, {
+			ID:       "google-account",
+			Summary:  "there is no account " + account,
+			Action:   "compare it with what gcloud iam service-accounts list prints in the project of its name",
+			Evidence: []exchange.Evidence{target},
+		}}
 	case "G11":
 		return []exchange.Cause{{
 			ID:       "google-lifetime",

@@ -69,7 +69,7 @@ func TestSigningNeedsItsOwnRole(t *testing.T) {
 		assert.Equal(t, exchange.StageImpersonate, failed.Stage)
 		assert.Equal(t, http.StatusForbidden, failed.StatusCode)
 		assert.Equal(t, "Permission 'iam.serviceAccounts."+permission+"' denied on resource (or it may not exist).", failed.Description)
-		require.Len(t, failed.Causes, 1)
+		require.Len(t, failed.Causes, 2)
 		assert.Equal(t, "google-impersonation", failed.Causes[0].ID)
 		assert.Contains(t, failed.Causes[0].Action, "grant roles/iam.serviceAccountTokenCreator on it")
 		assert.Contains(t, failed.Causes[0].Summary, "sign as it")
