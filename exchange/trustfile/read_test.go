@@ -142,7 +142,7 @@ func TestGoogle(t *testing.T) {
 // Members that come twice are what a linter has to see.
 func TestDuplicatesAreKept(t *testing.T) {
 	for name, text := range map[string]string{
-		"a.json": `{"Statement": [{"Condition": {"StringEquals": {"a": "1"}, "StringEquals": {"a": "2"}}}]}`,
+		"a.json": `{"Statement": [{"Action": ["sts:AssumeRole"], "Condition": {"StringEquals": {"a": "1"}, "StringEquals": {"a": "2"}}}]}`,
 		"b.json": `{"RoleName": "x", "AssumeRolePolicyDocument": {"Condition": {"StringEquals": {"a": "1"}, "StringEquals": {"a": "2"}}}}`,
 		"c.json": `{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"StringEquals": {"Ref": "AWS::AccountId"}, "StringEquals": {"a": "2"}}}}}}`,
 	} {
@@ -158,6 +158,7 @@ func TestOtherFiles(t *testing.T) {
 		"package.json": `{"name": "x", "version": "1"}`,
 		"list.json":    `[1, "x", null, {"Resources": 3}]`,
 		"text.json":    `"Statement"`,
+		"bucket.json":  `{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "sts:x"}]}`,
 		"empty.yaml":   ``,
 		"ci.yml":       "build:\n  script: [make]\n",
 	} {

@@ -1,6 +1,10 @@
 package found
 
-import "github.com/cioidc/cioidc/exchange/trustfile/internal/tree"
+import (
+	"strings"
+
+	"github.com/cioidc/cioidc/exchange/trustfile/internal/tree"
+)
 
 // Any returns the documents in a file by what it looks like. A file about
 // something else has none.
@@ -14,7 +18,7 @@ func Any(root *tree.Node) []Document {
 		return Plan(root)
 	case isTemplate(root):
 		return Template(root)
-	case root.Get("Statement") != nil:
+	case root.Get("Statement") != nil && aboutTrust(root.Get("Statement")):
 		return []Document{{Kind: AWSRole, At: root.At, Text: tree.Write(root)}}
 	case root.Get("Roles") != nil:
 		return each(root.Get("Roles"))
@@ -40,4 +44,23 @@ func each(list *tree.Node) (out []Document) {
 		}
 	}
 	return out
+}
+
+// aboutTrust says whether statements are those of a trust policy, and not of the
+// many other policies that look alike.
+func aboutTrust(n *tree.Node) bool {
+	if n.Kind == tree.String && strings.HasPrefix(n.Text, "sts:") {
+		return true
+	}
+	for _, e := range n.Elements {
+		if aboutTrust(e) {
+			return true
+		}
+	}
+	for _, m := range n.Members {
+		if m.Name == "Federated" || m.Name != "Resource" && aboutTrust(m.Value) {
+			return true
+		}
+	}
+	return false
 }
