@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/exchange/trustfile"
@@ -86,7 +87,7 @@ func judge(d *trustfile.Document, all []trustfile.Document, token claims.Model) 
 		f.Line, f.Column = r.Position.Line, r.Position.Column
 		f.Rule, f.Kind, f.Severity = "UNRESOLVED", indeterminate, "info"
 		f.Problem = fmt.Sprintf("%s is not in the files, and without it this document cannot be judged", r.Name)
-		f.Fix = "give the value by --var if it is a variable, or check what terraform show -json prints of the plan"
+		f.Fix = elsewhere(d.File, r.Name)
 		out = append(out, f)
 	}
 	for _, r := range d.Remarks {
@@ -108,4 +109,15 @@ func judge(d *trustfile.Document, all []trustfile.Document, token claims.Model) 
 		found, err = judgeAWS(d, all, token)
 	}
 	return append(out, found...), err
+}
+
+// elsewhere says where a value may be found that a file does not have.
+func elsewhere(file, name string) string {
+	switch {
+	case strings.HasPrefix(name, "var."):
+		return "give its value by --var " + strings.TrimPrefix(name, "var.") + "=..., or check what terraform show -json prints of the plan"
+	case strings.HasSuffix(file, ".tf"):
+		return "check what terraform show -json prints of the plan"
+	}
+	return "check what is there once it is deployed, as aws iam get-role or gcloud print it"
 }

@@ -49,7 +49,11 @@ func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
 		provider.ClientIDs, taken = []string{o.audience}, ""
 	}
 	result := awstrust.Simulate(policy, r.Payload(), provider, nil)
+	inFile(d, result)
 	fmt.Fprintln(out, result)
+	if result.Code != "" {
+		fmt.Fprintf(out, "AWS answers %s: %s\n", result.Code, printable(result.Message))
+	}
 	for _, a := range d.Assumptions {
 		fmt.Fprintln(out, "assumed:", printable(a))
 	}
@@ -57,12 +61,31 @@ func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
 		fmt.Fprintln(out, taken)
 	}
 	if _, c, ok := result.Deciding(); ok {
-		fmt.Fprintf(out, "it was decided at %s:%s\n", printable(d.File), d.At(trustfile.Position(c.Position)))
+		fmt.Fprintf(out, "it was decided at %s:%s\n", printable(d.File), trustfile.Position(c.Position))
 	}
 	if result.Outcome != awstrust.Accepted {
 		return exitDanger, nil
 	}
 	return exitClean, nil
+}
+
+// inFile makes the places in a result those in the file: the document may be made
+// of something else than JSON.
+func inFile(d *trustfile.Document, r *awstrust.Result) {
+	move := func(p awstrust.Position) awstrust.Position {
+		return awstrust.Position(d.At(trustfile.Position(p)))
+	}
+	for i := range r.Stages {
+		stage := &r.Stages[i]
+		for j := range stage.Statements {
+			s := &stage.Statements[j]
+			stage.Text = strings.ReplaceAll(stage.Text, " at "+s.Position.String()+" ", " at "+move(s.Position).String()+" ")
+			s.Position = move(s.Position)
+			for k := range s.Checks {
+				s.Checks[k].Position = move(s.Checks[k].Position)
+			}
+		}
+	}
 }
 
 // chosen returns the role by this name, or the only one.

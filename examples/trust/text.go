@@ -17,8 +17,17 @@ const (
 // text returns the report for a person.
 func text(r *report) string {
 	var b strings.Builder
+	said := map[string]bool{}
 	for i := range r.Findings {
-		b.WriteString(paragraphs(&r.Findings[i]))
+		f := &r.Findings[i]
+		b.WriteString(paragraphs(f))
+		// What a document rests on is said once.
+		for _, a := range f.Assumptions {
+			if key := f.File + "\x00" + f.Document + "\x00" + a; !said[key] {
+				said[key] = true
+				wrap(&b, "assumed: "+a)
+			}
+		}
 		b.WriteByte('\n')
 	}
 	for _, e := range r.Errors {
@@ -63,9 +72,6 @@ func paragraphs(f *finding) string {
 	if f.Witness != nil {
 		wrap(&b, "it lets this token in, "+f.Witness.Variant+": "+f.Witness.Story)
 		side(&b, f.Witness.Changed)
-	}
-	for _, a := range f.Assumptions {
-		wrap(&b, "assumed: "+a)
 	}
 	return b.String()
 }
