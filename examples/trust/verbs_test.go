@@ -33,7 +33,7 @@ func TestSimulateTerraform(t *testing.T) {
 	path := "testdata/mixed/deploy.tf"
 	status, out, errs := trust(t, "simulate", "--token-file", "testdata/circleci.json", "--name", "aws_iam_role.deploy", path)
 	assert.Equal(t, exitClean, status, errs)
-	assert.Contains(t, out, "trust policy: passed: statement 1 at 16:13 allows")
+	assert.Contains(t, out, "trust policy: passed: statement 1 at 16:3 allows")
 	assert.Contains(t, out, "\n    29:18: true: \"oidc.circleci.com/org/4ada")
 	assert.NotContains(t, out, "assumed: the provider", "the file has the provider")
 	assert.Contains(t, out, "assumed: var.organization has its default")

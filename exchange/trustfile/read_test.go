@@ -133,6 +133,11 @@ func TestGoogle(t *testing.T) {
 	column := strings.Index(string(docs[0].Text), `"attributeCondition":`) + 1
 	assert.Equal(t, "attributeCondition: assertion.project_id == '1'", line(t, "provider.yaml", docs[0].At(Position{1, column})))
 
+	two, err := Read("list.yaml", []byte("---\noidc: {issuerUri: https://a.example}\n---\noidc: {issuerUri: https://b.example}\n"))
+	require.NoError(t, err)
+	require.Len(t, two, 2, "as gcloud prints a list")
+	assert.Equal(t, Position{4, 1}, two[1].Position)
+
 	bindings, err := Read("iam.json", []byte(`{"bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principalSet://x"]}],"etag":"x","version":1}`))
 	require.NoError(t, err)
 	require.Len(t, bindings, 1)

@@ -17,19 +17,32 @@ import (
 // maxDepth is how many lists and maps may be open at once.
 const maxDepth = 64
 
-// parseYAML reads one YAML document. Tags such as !Sub become the objects that
-// CloudFormation takes in their place in JSON. Every error is a *tree.Error.
+// parseYAML reads YAML, of which several documents are an array. Tags such as !Sub
+// become the objects that CloudFormation takes in their place in JSON. Every error
+// is a *tree.Error.
 func parseYAML(data []byte) (*tree.Node, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	if err := d.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return &tree.Node{At: tree.Pos{Line: 1, Column: 1}}, nil
-		}
-		return nil, yamlError(err)
-	}
 	r := yamlReader{lines: strings.Split(string(data), "\n")}
-	return r.node(&doc, 0)
+	all := &tree.Node{Kind: tree.Array, At: tree.Pos{Line: 1, Column: 1}}
+	for {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, yamlError(err)
+		}
+		n, err := r.node(&doc, 0)
+		if err != nil {
+			return nil, err
+		}
+		all.Elements = append(all.Elements, n)
+	}
+	if len(all.Elements) == 1 {
+		return all.Elements[0], nil
+	}
+	return all, nil
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)

@@ -194,7 +194,9 @@ func (e *evaluator) body(b *hclsyntax.Body, depth int) *tree.Node {
 			out.Members = append(out.Members, tree.Member{Name: block.Type, At: at, Value: list})
 		}
 		if list.Kind == tree.Array {
-			list.Elements = append(list.Elements, e.body(block.Body, depth+1))
+			inner := e.body(block.Body, depth+1)
+			inner.At = at // the block's name, not its brace
+			list.Elements = append(list.Elements, inner)
 		}
 	}
 	return out

@@ -69,7 +69,7 @@ func TestPolicyDocument(t *testing.T) {
 	assert.Equal(t, `"project_path:acme/other:ref_type:branch:ref:main"]`, at(t, texts, d, sub.Values[1].Position))
 	require.Len(t, d.Remarks, 1)
 	assert.Contains(t, d.Remarks[0].Name, "a second condition block with StringEquals and gitlab.com:sub")
-	assert.Equal(t, trustfile.Position{Line: 24, Column: 15}, d.Remarks[0].Position)
+	assert.Equal(t, trustfile.Position{Line: 24, Column: 5}, d.Remarks[0].Position)
 	assert.Equal(t, []string{"000000000000 stands for the number of the account", "the partition is aws"}, d.Assumptions)
 }
 
