@@ -1,6 +1,7 @@
 package trustfile
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -118,6 +119,39 @@ func TestTemplateFunctions(t *testing.T) {
 	}
 	assert.Equal(t, []string{"Fn::ImportValue", "Group", "Fn::If"}, names)
 	assert.Contains(t, string(open.Text), `"project_path:${Group}/app:*"`)
+}
+
+// Texts of Fn::Sub take values of their own, and pass ${!x} on to AWS.
+func TestSub(t *testing.T) {
+	for text, want := range map[string]string{
+		`!Sub "a-${AWS::AccountId}-${AWS::Partition}"`: "a-000000000000-aws",
+		`!Sub ["${x}-${P}", {x: !Ref P}]`:              "default-default",
+		`!Sub "${!aws:username}"`:                      "${aws:username}",
+		`!Sub "${P"`:                                   "${P",
+		`!Sub "${Missing.Arn}/${Missing}"`:             "${Missing.Arn}/${Missing}",
+		`!Join [":", [a, !Sub "b", 3]]`:                "a:b:3",
+		`!GetAtt [Provider, Arn]`:                      "arn:aws:iam::000000000000:oidc-provider/gitlab.com",
+		`!Ref Provider`:                                "arn:aws:iam::000000000000:oidc-provider/gitlab.com",
+		`!Base64 x`:                                    "${Fn::Base64}",
+		`!Ref Circle`:                                  "${references that lead in a circle}",
+		`0x1F`:                                         "0x1F",
+	} {
+		docs, err := Read("t.yaml", []byte(`
+Parameters: {P: {Default: default}, Circle: {Default: [!Ref Circle]}}
+Resources:
+  Provider: {Type: "AWS::IAM::OIDCProvider", Properties: {Url: "https://gitlab.com"}}
+  Role: {Type: "AWS::IAM::Role", Properties: {AssumeRolePolicyDocument: {Sid: `+text+`}}}
+`))
+		require.NoError(t, err, text)
+		require.Len(t, docs, 2)
+		var got struct{ Sid any }
+		require.NoError(t, json.Unmarshal(docs[1].Text, &got))
+		for list, ok := got.Sid.([]any); ok; list, ok = got.Sid.([]any) {
+			got.Sid = list[0] // the circle is one of lists
+		}
+		assert.Equal(t, want, got.Sid, text)
+		assert.Equal(t, strings.Contains(want, "${") && !strings.Contains(text, "!aws") && text != `!Sub "${P"`, len(docs[1].Unresolved) > 0, text)
+	}
 }
 
 func TestGoogle(t *testing.T) {

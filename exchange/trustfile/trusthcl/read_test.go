@@ -81,6 +81,13 @@ func TestOtherFile(t *testing.T) {
 	assert.Equal(t, trustfile.Position{Line: 12, Column: 1}, d.Position)
 	assert.Contains(t, at(t, texts, d, parse1(t, d).Statements[0].Conditions[0].Position), "aws_iam_openid_connect_provider.gitlab.url")
 
+	// One that is made of it stands where it is made, in all its parts.
+	for name, want := range map[string]trustfile.Position{"aws_iam_role.trimmed": {Line: 26, Column: 24}, "aws_iam_role.joined": {Line: 30, Column: 27}} {
+		d = docs[name]
+		assert.Equal(t, "other.tf", d.File)
+		assert.Equal(t, want, d.At(trustfile.Position(parse1(t, d).Statements[0].Conditions[0].Position)), name)
+	}
+
 	d = docs["aws_iam_role.shared_values"]
 	assert.Equal(t, "other.tf", d.File)
 	assert.JSONEq(t, `{"Statement": [{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/gitlab.com"},

@@ -21,3 +21,15 @@ resource "aws_iam_role" "shared_values" {
 data "aws_iam_openid_connect_provider" "given" {
   arn = "arn:aws:iam::123456789012:oidc-provider/gitlab.com"
 }
+
+resource "aws_iam_role" "trimmed" {
+  assume_role_policy = trimspace(data.aws_iam_policy_document.trust.json)
+}
+
+resource "aws_iam_role" "joined" {
+  assume_role_policy = "${data.aws_iam_policy_document.trust.json}${local.empty}"
+}
+
+locals {
+  empty = ""
+}
