@@ -36,6 +36,10 @@ func (p Pool) PrincipalSet(attribute, value string) string {
 	return "principalSet://" + p.path() + "/attribute." + attribute + "/" + value
 }
 
+// Group returns the member of a role binding that is every token whose
+// google.groups has this group.
+func (p Pool) Group(group string) string { return "principalSet://" + p.path() + "/group/" + group }
+
 // Everyone returns the member of a role binding that is every token of the
 // pool's providers.
 func (p Pool) Everyone() string { return "principalSet://" + p.path() + "/*" }
