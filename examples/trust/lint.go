@@ -107,6 +107,8 @@ func judge(d *trustfile.Document, all []trustfile.Document, token claims.Model) 
 	switch d.Kind {
 	case trustfile.AWSRole:
 		found, err = judgeAWS(d, all, token)
+	case trustfile.GoogleProvider, trustfile.GoogleBindings:
+		found, err = judgeGoogle(d, token)
 	}
 	return append(out, found...), err
 }

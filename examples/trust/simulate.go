@@ -8,11 +8,13 @@ import (
 	"io"
 	"strings"
 
+	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/exchange/awstrust"
+	"github.com/cioidc/cioidc/exchange/googletrust"
 	"github.com/cioidc/cioidc/exchange/trustfile"
 )
 
-// simulate says what STS would answer to a token, by the documents of a file.
+// simulate says what a cloud would answer to a token, by the documents of a file.
 func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
 	token, err := readToken(o.tokenFile)
 	if err != nil {
@@ -33,14 +35,32 @@ func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
 		fmt.Fprintln(out, "indeterminate")
 		return exitDanger, nil
 	}
-	policy, err := awstrust.Parse(d.Text)
+	simulated := simulateAWS
+	if d.Kind == trustfile.GoogleProvider {
+		simulated = simulateGoogle
+	}
+	accepted, err := simulated(o, d, in.documents, token, out)
 	if err != nil {
 		return exitUsage, fmt.Errorf("%s: %w", d.File, err)
+	}
+	for _, a := range d.Assumptions {
+		fmt.Fprintln(out, "assumed:", printable(a))
+	}
+	if !accepted {
+		return exitDanger, nil
+	}
+	return exitClean, nil
+}
+
+func simulateAWS(o *options, d *trustfile.Document, all []trustfile.Document, token claims.Model, out io.Writer) (bool, error) {
+	policy, err := awstrust.Parse(d.Text)
+	if err != nil {
+		return false, err
 	}
 	r := token.RegisteredClaims()
 	provider := awstrust.Provider{URL: r.Issuer, ClientIDs: r.Audience}
 	taken := "assumed: the provider has the token's audience among its client IDs"
-	for _, p := range awsProviders(in.documents) {
+	for _, p := range awsProviders(all) {
 		if p.URL == r.Issuer {
 			provider, taken = p, ""
 		}
@@ -51,22 +71,47 @@ func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
 	result := awstrust.Simulate(policy, r.Payload(), provider, nil)
 	inFile(d, result)
 	fmt.Fprintln(out, result)
-	if result.Code != "" {
-		fmt.Fprintf(out, "AWS answers %s: %s\n", result.Code, printable(result.Message))
-	}
-	for _, a := range d.Assumptions {
-		fmt.Fprintln(out, "assumed:", printable(a))
-	}
+	answer(out, "AWS", result.Code, result.Message)
 	if taken != "" {
 		fmt.Fprintln(out, taken)
 	}
 	if _, c, ok := result.Deciding(); ok {
-		fmt.Fprintf(out, "it was decided at %s:%s\n", printable(d.File), trustfile.Position(c.Position))
+		fmt.Fprintf(out, "it was decided at %s:%s\n", printable(d.File), c.Position)
 	}
-	if result.Outcome != awstrust.Accepted {
-		return exitDanger, nil
+	return result.Outcome == awstrust.Accepted, nil
+}
+
+func simulateGoogle(_ *options, d *trustfile.Document, all []trustfile.Document, token claims.Model, out io.Writer) (bool, error) {
+	provider, err := googletrust.ParseProvider(d.Text)
+	if err != nil {
+		return false, err
 	}
-	return exitClean, nil
+	document := &googletrust.Document{Provider: provider, Bindings: bindings(all)}
+	result := googletrust.Simulate(document, token.RegisteredClaims().Payload(), nil)
+	for i := range result.Stages {
+		for j := range result.Stages[i].Checks {
+			// Bindings may be of several files: their places are left as they are.
+			if c := &result.Stages[i].Checks[j]; c.Part == googletrust.PartProvider {
+				c.Position = googletrust.Position(d.At(trustfile.Position(c.Position)))
+			}
+		}
+	}
+	fmt.Fprintln(out, result)
+	answer(out, "Google", result.Code, result.Message)
+	for _, name := range result.Principals {
+		fmt.Fprintln(out, "in the pool it is", printable(name))
+	}
+	if document.Bindings == nil {
+		fmt.Fprintln(out, "no role bindings are in the file: only the provider was looked at")
+	}
+	return result.Outcome == googletrust.Accepted, nil
+}
+
+// answer prints what a cloud says to a token that it refuses.
+func answer(out io.Writer, cloud, code, message string) {
+	if code != "" {
+		fmt.Fprintf(out, "%s answers %s: %s\n", cloud, code, printable(message))
+	}
 }
 
 // inFile makes the places in a result those in the file: the document may be made
@@ -88,12 +133,12 @@ func inFile(d *trustfile.Document, r *awstrust.Result) {
 	}
 }
 
-// chosen returns the role by this name, or the only one.
+// chosen returns the role or the provider by this name, or the only one.
 func chosen(all []trustfile.Document, name string) (*trustfile.Document, error) {
 	var names []string
 	var only *trustfile.Document
 	for i, d := range all {
-		if d.Kind != trustfile.AWSRole {
+		if d.Kind != trustfile.AWSRole && d.Kind != trustfile.GoogleProvider {
 			continue
 		}
 		if only = &all[i]; name != "" && d.Name == name {
@@ -103,11 +148,11 @@ func chosen(all []trustfile.Document, name string) (*trustfile.Document, error) 
 	}
 	switch {
 	case len(names) == 0:
-		return nil, errors.New("no trust policy of a role in this file")
+		return nil, errors.New("no trust policy of a role and no provider of a pool in this file")
 	case name != "":
-		return nil, fmt.Errorf("no such role: the file has %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("no such document: the file has %s", strings.Join(names, ", "))
 	case len(names) > 1:
-		return nil, fmt.Errorf("several roles: choose one by --name, of %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("several documents: choose one by --name, of %s", strings.Join(names, ", "))
 	}
 	return only, nil
 }

@@ -121,6 +121,25 @@ func TestOneFileOfAModule(t *testing.T) {
 	assert.Contains(t, out, "1 document, 1 broken\n")
 }
 
+// Providers count for the roles that name them, and for no others.
+func TestProviders(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"role.json":     read(t, "tight.json"),
+		"circleci.json": `{"Url": "oidc.circleci.com/org/o", "ClientIDList": ["x"]}`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	status, out, _ := trust(t, "lint", dir)
+	assert.Equal(t, exitClean, status)
+	assert.Equal(t, "2 documents, nothing found\n", out)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "gitlab.json"), []byte(`{"Url": "gitlab.com", "ClientIDList": ["x"]}`), 0o600))
+	status, out, _ = trust(t, "lint", dir)
+	assert.Equal(t, exitDanger, status)
+	assert.Contains(t, out, "AWS024 high, broken\n    the provider has no client ID \"https://deploy.example\"")
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
@@ -150,9 +169,9 @@ func TestUsage(t *testing.T) {
 		"neither a GitLab nor a CircleCI job":    {"explain", "--token-file", "testdata/mixed/package.json"},
 		"provider's full name":                   {"explain", "--token-file", "testdata/gitlab.json", "--google-provider", "x"},
 		"token: ":                                {"explain", "--token-file", notToken},
-		"several roles: choose one by --name":    {"simulate", "--token-file", "testdata/gitlab.json", "testdata/mixed"},
-		"no such role":                           {"simulate", "--token-file", "testdata/gitlab.json", "--name", "x", "testdata/mixed"},
-		"no trust policy of a role":              {"simulate", "--token-file", "testdata/gitlab.json", "testdata/gitlab.json"},
+		"several documents: choose one by":       {"simulate", "--token-file", "testdata/gitlab.json", "testdata/mixed"},
+		"no such document":                       {"simulate", "--token-file", "testdata/gitlab.json", "--name", "x", "testdata/mixed"},
+		"no provider of a pool in this file":     {"simulate", "--token-file", "testdata/gitlab.json", "testdata/gitlab.json"},
 	} {
 		status, out, errs := trust(t, args...)
 		assert.Equal(t, exitUsage, status, want)
