@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,8 +49,9 @@ type Error struct {
 	// RequestID identifies the request to the other side's support. Empty
 	// means that it sent none.
 	RequestID string
-	// Causes are what may be wrong, the likeliest first. Empty means that
-	// nothing is known beyond the other fields.
+	// Causes are what may be wrong, the likeliest first. If there are several and
+	// none is certain, they are candidates: what could tell them apart was not
+	// there. Empty means that nothing is known beyond the other fields.
 	Causes []Cause
 	// Err is the underlying error, such as a context's, a network error, or
 	// the token source's. It may be nil.
@@ -89,7 +91,11 @@ func (e *Error) Error() string {
 	b.WriteString(e.headline())
 	if len(e.Causes) > 0 {
 		c := &e.Causes[0]
-		b.WriteString(": " + c.likelihood() + ": " + oneLine(c.Summary))
+		if e.uncertain() {
+			fmt.Fprintf(&b, ": cannot tell which of %d causes, the likeliest: %s", len(e.Causes), oneLine(c.Summary))
+		} else {
+			b.WriteString(": " + c.likelihood() + ": " + oneLine(c.Summary))
+		}
 		if c.Action != "" {
 			b.WriteString("; " + oneLine(c.Action))
 		}
@@ -165,6 +171,9 @@ func (e *Error) Format(s fmt.State, verb rune) {
 func (e *Error) whole() string {
 	var b strings.Builder
 	b.WriteString(e.headline())
+	if e.uncertain() {
+		b.WriteString("\n  cannot tell which of these it is; the likeliest is first:")
+	}
 	for i := range e.Causes {
 		c := &e.Causes[i]
 		fmt.Fprintf(&b, "\n  %s [%s]: %s", c.likelihood(), oneLine(c.ID), oneLine(c.Summary))
@@ -176,6 +185,12 @@ func (e *Error) whole() string {
 		}
 	}
 	return b.String()
+}
+
+// uncertain tells that the causes are candidates: what could tell them apart was
+// not there.
+func (e *Error) uncertain() bool {
+	return len(e.Causes) > 1 && !slices.ContainsFunc(e.Causes, func(c Cause) bool { return c.Certain })
 }
 
 func (c *Cause) likelihood() string {

@@ -44,7 +44,7 @@ func TestErrorIsOneLine(t *testing.T) {
 	source := &exchange.Error{Service: "aws", Stage: exchange.StageSource, Err: errors.New("add:\n\x1b  id_tokens:")}
 	assert.Equal(t, "exchange: aws: no CI token: add:\n   id_tokens:", source.Error())
 
-	for n, want := range []string{"", ": likely cause: a", ": likely cause: a (and 1 other cause: print the *exchange.Error with %+v)", ": likely cause: a (and 2 other causes: print the *exchange.Error with %+v)"} {
+	for n, want := range []string{"", ": likely cause: a", ": cannot tell which of 2 causes, the likeliest: a (and 1 other cause: print the *exchange.Error with %+v)", ": cannot tell which of 3 causes, the likeliest: a (and 2 other causes: print the *exchange.Error with %+v)"} {
 		several := &exchange.Error{Service: "aws", Stage: exchange.StageExchange, Causes: []exchange.Cause{{Summary: "a"}, {Summary: "b"}, {Summary: "c"}}[:n]}
 		assert.Equal(t, "exchange: aws: token exchange failed"+want, several.Error())
 	}
@@ -63,6 +63,15 @@ func TestErrorWhole(t *testing.T) {
     azp: absent
     to do: add it
   cause [aws-provider]: no provider`, fmt.Sprintf("%+v", refusal))
+}
+
+// Without a certain cause among several, they are candidates.
+func TestErrorThatCannotTell(t *testing.T) {
+	e := &exchange.Error{Service: "aws", Stage: exchange.StageExchange, Causes: []exchange.Cause{{ID: "a", Summary: "one"}, {ID: "b", Summary: "other"}}}
+	assert.Equal(t, `exchange: aws: token exchange failed
+  cannot tell which of these it is; the likeliest is first:
+  likely cause [a]: one
+  likely cause [b]: other`, fmt.Sprintf("%+v", e))
 }
 
 func TestErrorLogValue(t *testing.T) {

@@ -205,6 +205,11 @@ func denial(c claims.Model, err error) error {
 	if errors.As(err, &u) {
 		return u
 	}
+	// Such as policy.FileError, of a package that does not link this one.
+	var unavailable interface{ Unavailable() bool }
+	if errors.As(err, &unavailable) && unavailable.Unavailable() {
+		return &UnavailableError{Op: OpAuthorize, Issuer: c.RegisteredClaims().Issuer, Err: err}
+	}
 	// Whoever was to be asked did not answer in time: nothing was decided.
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &UnavailableError{Op: OpAuthorize, Issuer: c.RegisteredClaims().Issuer, Err: err}

@@ -118,13 +118,13 @@ func (v *Verifier) checkRegistered(iss *issuer, r *claims.Registered, now time.T
 	case r.ExpiresAt == 0:
 		return fail(ErrClaim, "exp", "no exp")
 	case left <= -leeway:
-		return fail(ErrExpired, "exp", "it expired at %s, %v ago", stamp(r.ExpiresAt), -left.Round(time.Second))
+		return fail(ErrExpired, "exp", "it expired at %s, %v ago%s", stamp(r.ExpiresAt), -left.Round(time.Second), iss.clocks())
 	case r.NotBefore != 0 && lead > leeway:
-		return fail(ErrNotYet, "nbf", "it is valid from %s, in %v; check the clocks", stamp(r.NotBefore), lead.Round(time.Second))
+		return fail(ErrNotYet, "nbf", "it is valid from %s, in %v; check the clocks%s", stamp(r.NotBefore), lead.Round(time.Second), iss.clocks())
 	case r.IssuedAt == 0:
 		return fail(ErrClaim, "iat", "no iat")
 	case ahead > leeway:
-		return fail(ErrNotYet, "iat", "it was issued at %s, %v ahead of the clock here", stamp(r.IssuedAt), ahead.Round(time.Second))
+		return fail(ErrNotYet, "iat", "it was issued at %s, %v ahead of the clock here%s", stamp(r.IssuedAt), ahead.Round(time.Second), iss.clocks())
 	}
 	if lifetime, most := r.ExpiresAt.Time().Sub(r.IssuedAt.Time()), v.cfg.maxLifetime(); lifetime > most {
 		return fail(ErrTooOld, "exp", "it is valid for %v from its issue; at most %v is accepted (Config.MaxLifetime)", lifetime, most)

@@ -43,8 +43,10 @@ type Config struct {
 	// Authorize, if set, decides on a token that is otherwise valid. The
 	// decision, which may be nil, goes to [Token.Decision] and to Audit. The
 	// error is wrapped in a *[DeniedError], unless it is or wraps an
-	// *[UnavailableError]. Nil means that every valid token of Issuers passes:
-	// on a public issuer that is everybody, so decide on the claims elsewhere.
+	// *[UnavailableError], a context's error or one whose method Unavailable()
+	// bool returns true: these tell that nothing could be decided. Nil means that
+	// every valid token of Issuers passes: on a public issuer that is everybody,
+	// so decide on the claims elsewhere.
 	Authorize func(ctx context.Context, c claims.Model) (decision slog.LogValuer, err error)
 	// Replay, if set, is told of each token that is about to be accepted, and
 	// refuses one that it was told of before ([ErrReplayed]): every token lets one

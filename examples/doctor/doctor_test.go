@@ -98,7 +98,7 @@ func TestTokenFile(t *testing.T) {
 		assert.Contains(t, out, want)
 		assert.NotContains(t, out, "eyJ")
 	}
-	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("x"), maxTokenFile+1), 0o600))
+	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("x"), maxFile+1), 0o600))
 	status, _, errs := command(t, nil, "--token-file", path)
 	assert.Equal(t, exitUsage, status)
 	assert.Contains(t, errs, "larger than any token")

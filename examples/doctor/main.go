@@ -4,6 +4,7 @@
 //	doctor                                    # the job's own token
 //	doctor --aws-role arn:aws:iam::123456789012:role/deploy --aws-region eu-west-1
 //	doctor --token-file token                 # outside of a job
+//	doctor --aws-trust-policy trust.json      # would a role with this policy accept it?
 //	doctor --fake                             # no job and no account needed
 //
 // It prints what it finds, in words or with --json, and never a token. Its exit

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/cioidc/cioidc/examples/doctor/internal/checkup"
@@ -19,6 +18,9 @@ type options struct {
 	awsRole, awsRegion, awsAudience, awsEndpoint string
 	googleProvider, googleAudience, googleSTS    string
 
+	awsTrustPolicy, googleConfiguration string
+	awsProviders                        files
+
 	showUser, json, fake bool
 }
 
@@ -27,9 +29,6 @@ const usage = `usage: doctor [flags]
 Examines the identity token of the CI job that it runs in.
 
 `
-
-// maxTokenFile is more than any token has, in bytes.
-const maxTokenFile = 64 << 10
 
 // parseOptions reads args, and writes the usage to out if they ask for it.
 func parseOptions(args, environ []string, out io.Writer) (*options, error) {
@@ -45,6 +44,9 @@ func parseOptions(args, environ []string, out io.Writer) (*options, error) {
 	f.StringVar(&o.googleProvider, "google-provider", "", "try this Google pool provider, its full `name`: //iam.googleapis.com/projects/...")
 	f.StringVar(&o.googleAudience, "google-audience", "", "the `audience` of the token for Google (default: https: and the provider)")
 	f.StringVar(&o.googleSTS, "google-sts-endpoint", "", "the base `URL` of an STS other than Google's own")
+	f.StringVar(&o.awsTrustPolicy, "aws-trust-policy", "", "hold the token against the trust policy in this `file`, also without --aws-role")
+	f.Var(&o.awsProviders, "aws-provider", "a `file` with what aws iam get-open-id-connect-provider prints; once for each provider of the account")
+	f.StringVar(&o.googleConfiguration, "google-configuration", "", "a `file` with what gcloud iam workload-identity-pools providers describe --format=json prints")
 	f.BoolVar(&o.showUser, "show-user", false, "show the claims that name a person, user_login and user_email")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVar(&o.fake, "fake", false, "try it out: be a job of CircleCI, with AWS and Google in miniature")
@@ -72,7 +74,9 @@ func (o *options) check() error {
 		return errors.New("--fake brings a token and clouds of its own: leave the flags that name others out")
 	case o.awsRole == "" && o.awsRegion+o.awsAudience+o.awsEndpoint != "":
 		return errors.New("a flag for AWS, but no --aws-role")
-	case o.googleProvider == "" && o.googleAudience+o.googleSTS != "":
+	case o.awsRole+o.awsTrustPolicy == "" && len(o.awsProviders) > 0:
+		return errors.New("--aws-provider explains what --aws-role or --aws-trust-policy gives: add one of these")
+	case o.googleProvider == "" && o.googleAudience+o.googleSTS+o.googleConfiguration != "":
 		return errors.New("a flag for Google, but no --google-provider")
 	case o.awsRole != "" && o.awsRegion == "":
 		return errors.New("--aws-role needs --aws-region, or AWS_REGION in the environment")
@@ -86,11 +90,14 @@ func (o *options) check() error {
 func (o *options) config(environ []string) (checkup.Config, error) {
 	cfg := checkup.Config{Environ: environ, Audience: o.audience, ShowUser: o.showUser}
 	if o.tokenFile != "" {
-		token, err := readToken(o.tokenFile)
+		token, err := readFile(o.tokenFile, "token")
 		if err != nil {
 			return cfg, err
 		}
 		cfg.Token, cfg.TokenName = token, o.tokenFile
+	}
+	if err := o.known(&cfg); err != nil {
+		return cfg, err
 	}
 	if o.awsRole != "" {
 		cfg.AWS = &checkup.AWS{Role: o.awsRole, Region: o.awsRegion, Audience: o.awsAudience, Endpoint: o.awsEndpoint}
@@ -102,19 +109,6 @@ func (o *options) config(environ []string) (checkup.Config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-func readToken(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
-	if err == nil && len(data) > maxTokenFile {
-		err = fmt.Errorf("%s is larger than any token", path)
-	}
-	return string(data), err
 }
 
 // lookup returns the first of the variables that has a value.

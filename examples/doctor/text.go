@@ -67,6 +67,9 @@ func (p *printer) check(c checkup.Check) {
 	}
 	p.paragraph(label, indent, c.Words)
 	p.evidence(indent, c.Evidence)
+	if len(c.Causes) > 1 && !slices.ContainsFunc(c.Causes, func(c checkup.Cause) bool { return c.Certain }) {
+		p.paragraph(indent, indent, "cannot tell which of these it is; the likeliest is first")
+	}
 	for _, cause := range c.Causes {
 		kind := "likely cause: "
 		if cause.Certain {

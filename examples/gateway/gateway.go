@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cioidc/cioidc/oidc"
+	"github.com/cioidc/cioidc/oidc/policy"
+	"github.com/cioidc/cioidc/oidc/policy/celcond"
 )
 
 // gateway is what one process runs.
@@ -29,10 +31,11 @@ type gateway struct {
 func newGateway(ctx context.Context, o options, audit io.Writer, logger *slog.Logger) (*gateway, error) {
 	m := newMetrics()
 	g := &gateway{opts: o, log: logger, audit: slog.New(newAuditHandler(audit, m)), metrics: m}
-	rules, err := loadPolicy(o, logger)
-	if err != nil {
+	rules := &policy.File{Path: o.policy, Options: &policy.Options{Conditions: &celcond.Compiler{}}, Logger: logger}
+	if _, err := rules.Policy(ctx); err != nil {
 		return nil, err
 	}
+	var err error
 	if g.used, err = newUsedTokens(o); err != nil {
 		return nil, err
 	}

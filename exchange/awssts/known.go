@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/exchange/awstrust"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
@@ -19,8 +20,9 @@ type Known struct {
 	// of them. Nil means that they are not known; an empty list that there are
 	// none.
 	Providers []KnownProvider
-	// TrustPolicy is the role's trust policy in JSON. Empty means that it is not
-	// known.
+	// TrustPolicy is the role's trust policy in JSON, as package awstrust reads it.
+	// The condition that refuses a token is then named with its line and column.
+	// Empty means that it is not known.
 	TrustPolicy []byte
 }
 
@@ -62,9 +64,8 @@ func (k *Known) validate() error {
 		}
 	}
 	if len(k.TrustPolicy) > 0 {
-		var doc trustPolicy
-		if err := json.Unmarshal(k.TrustPolicy, &doc); err != nil || len(doc.Statement) == 0 {
-			return invalid("Known", "TrustPolicy is not the JSON of a trust policy, with a Statement")
+		if _, err := awstrust.Parse(k.TrustPolicy); err != nil {
+			return invalid("Known", "TrustPolicy is not one that AWS would take: %v", err)
 		}
 	}
 	return nil

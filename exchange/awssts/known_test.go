@@ -77,7 +77,10 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 	}
 	good := policy("gitlab.com", `{"StringLike":{"gitlab.com:sub":["x","project_path:acme/*:ref:m?in"]},"StringEquals":{"gitlab.com:aud":"`+audience+`"}}`)
 	raw := gitlab.GitLab(audience)
-	tags := gitlab.GitLab(audience, func(c fakeissuer.Claims) { c["https://aws.amazon.com/tags"] = map[string]any{} })
+	source := gitlab.GitLab(audience, func(c fakeissuer.Claims) { c["https://aws.amazon.com/source_identity"] = "deployer" })
+	tags := gitlab.GitLab(audience, func(c fakeissuer.Claims) {
+		c["https://aws.amazon.com/tags"] = map[string]any{"principal_tags": map[string]any{"k": []string{"v"}}}
+	})
 	v2 := `{"StringLike":{"` + circleName + `:sub":"org/*/vcs-ref/refs/heads/main"}}`
 	tests := map[string]struct{ raw, policy, summary, action string }{
 		"other subject":      {raw, policy("gitlab.com", `{"StringLike":{"gitlab.com:sub":"project_path:acme/shop:*"}}`), `StringLike on "gitlab.com:sub" does not accept sub "project_path`, "compare the two"},
@@ -88,9 +91,14 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 		"V1 for V2":          {circleci.CircleCI(""), policy(circleName, v2), "not the form", "for CIRCLE_OIDC_TOKEN_V2: send that one"},
 		"another provider":   {raw, policy("git.example", `{}`), "no statement allows", `"oidc-provider/gitlab.com"`},
 		"tags":               {tags, good, "does not allow sts:TagSession", "add sts:TagSession"},
-		"accepted":           {raw, good, "", ""},
-		"operator not read":  {raw, policy("gitlab.com", `{"StringNotLike":{"gitlab.com:sub":"*"}}`), "", ""},
-		"policy variable":    {raw, policy("gitlab.com", `{"StringLike":{"gitlab.com:sub":"${aws:x}"}}`), "", ""},
+		"negated":            {raw, policy("gitlab.com", `{"StringNotLike":{"gitlab.com:sub":"*"}}`), `StringNotLike on "gitlab.com:sub" does not accept`, "compare the two"},
+		"policy variable":    {raw, policy("gitlab.com", `{"StringLike":{"gitlab.com:sub":"${aws:x}"}}`), `StringLike on "gitlab.com:sub" does not accept`, "compare the two"},
+		"place":              {raw, "{\n\n" + strings.TrimPrefix(policy("gitlab.com", `{"StringEquals":{"gitlab.com:sub":"x"}}`), "{"), "line 3, column ", "compare the two"},
+		"a person":           {raw, policy("gitlab.com", `{"StringEquals":{"gitlab.com:user_login":"x"}}`), `on "gitlab.com:user_login" does not accept the token's`, "pin the project"},
+		"source identity":    {raw: source, policy: good, summary: "needs sts:SetSourceIdentity", action: "add sts:SetSourceIdentity"},
+		"claim without key":  {raw, policy("gitlab.com", `{"StringEquals":{"gitlab.com:environment":"x"}}`), "AWS makes no condition key of this claim", "awstrust.Keys"},
+		"denied":             {raw, `{"Statement":[` + strings.TrimSuffix(strings.TrimPrefix(good, `{"Statement":`), "}") + `,{"Effect":"Deny","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::` + account + `:oidc-provider/gitlab.com"},"Condition":{"StringLike":{"gitlab.com:sub":"*"}}}]}`, `a statement denies it by StringLike on "gitlab.com:sub"`, "change the statement"},
+		"cannot be told":     {raw, policy("gitlab.com", `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", ""},
 		"not given":          {raw, "", "", ""},
 	}
 	for name, test := range tests {
@@ -102,7 +110,7 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 			require.NoError(t, err)
 			e := refused(t.Context(), t, p, test.raw)
 			if test.summary == "" { // cannot tell
-				assert.Equal(t, []string{"aws-trust-policy", "aws-role", "aws-new-role"}, causes(e))
+				assert.Equal(t, []string{"aws-trust-policy", "aws-role", "aws-new-role", "aws-outside-policy"}, causes(e))
 				assert.False(t, e.Causes[0].Certain)
 				return
 			}
@@ -110,14 +118,26 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 			assert.True(t, e.Causes[0].Certain)
 			assert.Contains(t, e.Causes[0].Summary, test.summary)
 			assert.Contains(t, e.Causes[0].Action, test.action)
+			assert.NotContains(t, fmt.Sprintf("%+v", e), fakeissuer.GitLabUserLogin)
 		})
 	}
+
+	// A policy that accepts the token is not why, or not the one in force.
+	p, err := awssts.New(awssts.Config{
+		RoleARN: role, Region: region, Source: static(raw), Known: &awssts.Known{TrustPolicy: []byte(good)},
+		HTTPClient: &http.Client{Transport: xmlRefusal(403, "AccessDenied", notAuthorized)},
+	})
+	require.NoError(t, err)
+	e := refused(t.Context(), t, p, raw)
+	assert.Equal(t, []string{"aws-role", "aws-new-role", "aws-outside-policy", "aws-trust-policy"}, causes(e))
+	assert.Contains(t, e.Error(), "cannot tell which of 4 causes, the likeliest: there is no such role")
+	assert.Contains(t, e.Causes[3].Summary, "that one accepts the token")
 }
 
 func TestKnownIsChecked(t *testing.T) {
 	for problem, known := range map[string]*awssts.Known{
-		"provider number 1 has no URL": {Providers: []awssts.KnownProvider{{}}},
-		"TrustPolicy is not the JSON":  {TrustPolicy: []byte(`{"Statement":[]}`)},
+		"provider number 1 has no URL":          {Providers: []awssts.KnownProvider{{}}},
+		"line 1, column 14: an empty Statement": {TrustPolicy: []byte(`{"Statement":[]}`)},
 	} {
 		_, err := awssts.New(awssts.Config{RoleARN: role, Region: region, Source: static("a.b.c"), Known: known})
 		var config *exchange.ConfigError

@@ -154,14 +154,19 @@ func (p *Provider) token(ctx context.Context) (string, *exchange.Error) {
 			ID: "token-empty", Certain: true, Summary: "the token is empty",
 			Action: "check that the variable or file it comes from is set in this job",
 		}}
-	case strings.Count(token, ".") != 2 || strings.ContainsAny(token, " \t\r\n") || len(token) > maxToken:
-		failed.Err = errors.New("the source returned something that is not a JWT")
+	case len(token) > maxToken:
+		failed.Err = errors.New("the source returned something that is not a JWT of at most 20000 bytes")
 		failed.Causes = []exchange.Cause{{
-			ID: "token-malformed", Certain: true, Summary: "the source returned something that is not a JWT of at most 20000 bytes",
-			Action: "check that it returns the ID token itself, not a job token, a variable's name or a quoted text",
+			ID: "token-malformed", Certain: true, Summary: "what the source returned is longer than any token that AWS takes",
+			Action: "check that it returns the ID token itself",
 		}}
 	default:
-		return token, nil
+		what, action := tokensource.Mistake(token)
+		if what == "" {
+			return token, nil
+		}
+		failed.Err = errors.New("the source returned something that is not a JWT")
+		failed.Causes = []exchange.Cause{{ID: "token-malformed", Certain: true, Summary: "what the source returned is no token: " + what, Action: action}}
 	}
 	return "", failed
 }

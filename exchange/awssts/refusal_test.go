@@ -83,10 +83,11 @@ func TestRefusals(t *testing.T) {
 			name:   "subject that the trust policy does not accept",
 			token:  func(_ *testing.T, w *world) string { return w.gitlab.GitLab(audience, fakeissuer.Tag("v1")) },
 			status: 403, code: "AccessDenied", text: notAuthorized, requests: 1,
-			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role"},
+			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role", "aws-outside-policy"},
 			evidence: []exchange.Evidence{
 				{Name: "sub", Token: "project_path:acme/webshop:ref_type:tag:ref:v1"},
 				{Name: "aud", Token: audience}, {Name: "iss", Token: "https://gitlab.com"}, {Name: "RoleARN", Configured: role},
+				{Name: "principalId", Token: "arn:aws:iam::123456789012:oidc-provider/gitlab.com:" + audience + ":project_path:acme/webshop:ref_type:tag:ref:v1"},
 			},
 		},
 		{
@@ -97,20 +98,20 @@ func TestRefusals(t *testing.T) {
 				})
 			},
 			status: 403, code: "AccessDenied", text: notAuthorized, requests: 1,
-			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role"},
+			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role", "aws-outside-policy"},
 		},
 		{
 			name:   "token of a CircleCI audit log stream",
 			token:  func(_ *testing.T, w *world) string { return w.circleci.CircleCI("", fakeissuer.AuditLogStream) },
 			status: 403, code: "AccessDenied", text: notAuthorized, requests: 1,
-			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role"},
+			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role", "aws-outside-policy"},
 		},
 		{
 			name:   "role that does not exist",
 			token:  func(_ *testing.T, w *world) string { return w.gitlab.GitLab(audience) },
 			config: func(c *awssts.Config) { c.RoleARN = role + "er" },
 			status: 403, code: "AccessDenied", text: notAuthorized, requests: 1,
-			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role"},
+			causes: []string{"aws-trust-policy", "aws-role", "aws-new-role", "aws-outside-policy"},
 		},
 		{
 			name: "expired",
@@ -224,6 +225,7 @@ func TestRefusals(t *testing.T) {
 				return w.gitlab.GitLab(audience, func(c fakeissuer.Claims) { c["sub"] = nil })
 			},
 			status: 500, code: "InternalFailure", text: "Unknown error validating third-party token", requests: 3,
+			causes: []string{"aws-odd-claim"}, certain: true,
 		},
 	}
 	for _, tt := range tests {

@@ -9,6 +9,7 @@ import (
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/answer"
+	"github.com/cioidc/cioidc/internal/cause"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
@@ -21,23 +22,23 @@ const maxSubject = 127
 // one code for several things and rewords its texts. An unknown text has no
 // cause rather than a wrong one.
 func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause {
-	says := func(words string) bool { return strings.Contains(r.Description, words) }
+	row, _ := cause.Find(cause.Google, r.Code, r.Description)
 	var c exchange.Cause
-	switch {
-	case r.Code == "invalid_grant" && says("audience"):
+	switch row.ID {
+	case "G1":
 		c = p.audienceCause(token)
-	case r.Code == "invalid_grant" && says("issuer in ID Token"):
+	case "G2":
 		c = issuerCause(r, token)
-	case r.Code == "invalid_grant" && says("Error connecting"):
+	case "G3":
 		c = exchange.Cause{
 			ID:       "google-issuer-unreachable",
 			Summary:  "Google could not fetch the keys of the token's issuer, " + safetext.Quote(token.Issuer),
 			Action:   "make " + safetext.Quote(token.Issuer+"/.well-known/openid-configuration") + " reachable from the internet, or upload the issuer's keys to the provider (--jwk-json-path)",
 			Evidence: []exchange.Evidence{{Name: "iss", Token: token.Issuer}, {Name: "kid", Token: token.KeyID}},
 		}
-	case r.Code == "invalid_grant" && says("stale"):
+	case "G4":
 		c = expiredCause(token)
-	case r.Code == "unauthorized_client" && says("attribute condition"):
+	case "G5":
 		c = exchange.Cause{
 			ID:       "google-condition",
 			Summary:  "the token is valid, but the provider's attribute condition is false for " + sentence(identity(token)),
@@ -45,9 +46,9 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 			Certain:  true,
 			Evidence: identity(token),
 		}
-	case says("google.subject") && says("exceeds"):
+	case "G6":
 		c = subjectCause(token)
-	case says("google.subject"):
+	case "G7":
 		c = exchange.Cause{
 			ID:       "google-subject-missing",
 			Summary:  "the provider's mapping of google.subject reads a claim that the token does not have",
@@ -55,18 +56,18 @@ func (p *provider) causes(r answer.Refusal, token *peek.Token) []exchange.Cause 
 			Certain:  true,
 			Evidence: identity(token),
 		}
-	case r.Code == "invalid_target":
-		c = exchange.Cause{
-			ID:       "google-provider",
-			Summary:  "the pool or the provider does not exist under this project number, is disabled, or was deleted",
-			Action:   "compare the name with what gcloud iam workload-identity-pools providers describe prints; a deleted ID stays taken for 30 days",
-			Evidence: []exchange.Evidence{{Name: "provider", Configured: p.name}},
-		}
-	case r.Code == "invalid_request" && says(`"audience"`):
+	case "G8":
 		c = exchange.Cause{
 			ID:       "google-provider-name",
 			Summary:  "Google does not take Config.Provider for the name of a pool provider",
 			Action:   "compare it with the name that gcloud iam workload-identity-pools providers describe prints, with //iam.googleapis.com/ in front",
+			Evidence: []exchange.Evidence{{Name: "provider", Configured: p.name}},
+		}
+	case "G9":
+		c = exchange.Cause{
+			ID:       "google-provider",
+			Summary:  "the pool or the provider does not exist under this project number, is disabled, or was deleted",
+			Action:   "compare the name with what gcloud iam workload-identity-pools providers describe prints; a deleted ID stays taken for 30 days",
 			Evidence: []exchange.Evidence{{Name: "provider", Configured: p.name}},
 		}
 	default:

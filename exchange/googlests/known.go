@@ -2,6 +2,7 @@ package googlests
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,9 +35,7 @@ func (k *Known) clone() Known {
 		return Known{}
 	}
 	c := Known{IssuerURL: k.IssuerURL, AllowedAudiences: slices.Clone(k.AllowedAudiences), Condition: k.Condition}
-	if subject, ok := k.Mapping["google.subject"]; ok {
-		c.Mapping = map[string]string{"google.subject": subject}
-	}
+	c.Mapping = maps.Clone(k.Mapping)
 	return c
 }
 
@@ -71,15 +70,8 @@ func (k *Known) addLength(c *exchange.Cause, token *peek.Token) {
 		return
 	}
 	c.Evidence = append(c.Evidence, exchange.Evidence{Name: "mapping of google.subject", Configured: expression})
-	m := plain.FindStringSubmatch(expression)
-	if m == nil || token.Claims == nil {
-		c.Certain = false
-		return
-	}
-	name := m[1] + m[2] + m[3]
-	raw, _ := token.Claims.RegisteredClaims().Lookup(name)
-	var value string
-	if json.Unmarshal(raw, &value) != nil {
+	name, value, ok := mapped(expression, token)
+	if !ok {
 		c.Certain = false
 		return
 	}
@@ -88,4 +80,22 @@ func (k *Known) addLength(c *exchange.Cause, token *peek.Token) {
 		c.Summary = "google.subject is mapped to the claim " + safetext.Quote(name) + ", which has " + strconv.Itoa(len(value)) + " bytes; at most " + strconv.Itoa(maxSubject) + " are allowed"
 	}
 	c.Evidence = append(c.Evidence, exchange.Evidence{Name: "bytes of " + name, Token: strconv.Itoa(len(value)), Configured: "at most " + strconv.Itoa(maxSubject)})
+}
+
+// mapped returns the claim that a plain expression reads, and its value. It
+// reports false for any other expression, and if the claim is no text.
+func mapped(expression string, token *peek.Token) (name, value string, ok bool) {
+	m := plain.FindStringSubmatch(expression)
+	if m == nil || token.Claims == nil {
+		return "", "", false
+	}
+	name = m[1] + m[2] + m[3]
+	raw, _ := token.Claims.RegisteredClaims().Lookup(name)
+	return name, value, json.Unmarshal(raw, &value) == nil
+}
+
+// tooLong reports whether google.subject is certainly longer than it may be.
+func (k *Known) tooLong(token *peek.Token) bool {
+	_, value, ok := mapped(k.Mapping["google.subject"], token)
+	return ok && len(value) > maxSubject
 }

@@ -13,10 +13,12 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/answer"
+	"github.com/cioidc/cioidc/exchange/googlests/internal/member"
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
 	"github.com/cioidc/cioidc/internal/tokensource"
+	"github.com/cioidc/cioidc/internal/unreached"
 )
 
 const (
@@ -71,6 +73,9 @@ func (p *provider) subject(ctx context.Context) (string, *peek.Token, error) {
 
 // exchange trades raw in at the endpoint (sts/v1 token, RFC 8693 section 2).
 func (p *provider) exchange(ctx context.Context, raw string, token *peek.Token) (*auth.Token, error) {
+	if err := p.precheck(token); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	form := url.Values{
@@ -86,20 +91,23 @@ func (p *provider) exchange(ctx context.Context, raw string, token *peek.Token) 
 		sent := time.Now()
 		body, header, status, err := httpx.PostForm(ctx, p.client, p.endpoint, form, httpx.DefaultLimit)
 		if err != nil {
-			return httpx.Outcome{
-				Err:   &exchange.Error{Service: serviceName, Stage: exchange.StageExchange, StatusCode: status, Err: answer.Scrub(err, raw)},
-				Retry: httpx.Dropped(err),
+			e := &exchange.Error{Service: serviceName, Stage: exchange.StageExchange, StatusCode: status, Err: answer.Scrub(err, raw)}
+			if c, ok := unreached.Cause(e.Err); ok {
+				e.Causes = []exchange.Cause{c}
 			}
+			return httpx.Outcome{Err: e, Retry: httpx.Dropped(err)}
 		}
 		if status != http.StatusOK {
 			return httpx.Outcome{
-				Err:   p.refusal(answer.Parse(body, header, raw), status, token),
+				Err:   p.refusal(answer.Parse(body, header, raw), status, header.Get("Location"), token),
 				Retry: httpx.RetryStatus(status),
 				After: httpx.RetryAfter(header),
 			}
 		}
 		got, err = accessToken(body, sent)
-		if err != nil {
+		if err == nil {
+			got.Metadata = map[string]any{member.Key: p.members(token)}
+		} else {
 			return httpx.Outcome{Err: &exchange.Error{Service: serviceName, Stage: exchange.StageExchange, StatusCode: status, Err: err}}
 		}
 		return httpx.Outcome{}
@@ -110,7 +118,7 @@ func (p *provider) exchange(ctx context.Context, raw string, token *peek.Token) 
 	return got, nil
 }
 
-func (p *provider) refusal(r answer.Refusal, status int, token *peek.Token) error {
+func (p *provider) refusal(r answer.Refusal, status int, location string, token *peek.Token) error {
 	e := &exchange.Error{
 		Service:     serviceName,
 		Stage:       exchange.StageExchange,
@@ -120,8 +128,9 @@ func (p *provider) refusal(r answer.Refusal, status int, token *peek.Token) erro
 		Causes:      p.causes(r, token),
 		Err:         r.Err,
 	}
-	if status >= 300 && status <= 399 {
+	if c, ok := unreached.Redirect(status, p.endpoint, location); ok {
 		e.Err = errors.New("the token endpoint redirects elsewhere: set Config.Endpoint to where the token may go")
+		e.Causes = []exchange.Cause{c}
 	}
 	return e
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/unreached"
 )
 
 // causes explains a refusal of the token that says said, which is nil where no
@@ -20,11 +21,21 @@ func (x *exchanger) causes(e *exchange.Error, said *peek.Token, header http.Head
 	if said == nil {
 		said = &peek.Token{}
 	}
-	r := &refused{exchanger: x, Error: e, said: said, fromOkta: isOkta(x.service) || header.Get("X-Okta-Request-Id") != ""}
-	for _, explain := range []func() (exchange.Cause, bool){r.okta, r.entra, r.vault, r.publisher, r.oauth} {
-		if c, ok := explain(); ok {
-			return []exchange.Cause{c}
+	r := &refused{exchanger: x, Error: e, said: said, location: header.Get("Location"), fromOkta: isOkta(x.service) || header.Get("X-Okta-Request-Id") != ""}
+	for _, explain := range []func() (exchange.Cause, bool){r.okta, r.entra, r.vault, r.publisher, r.oauth, r.redirect} {
+		c, ok := explain()
+		if !ok {
+			continue
 		}
+		if c.ID == "entra-credential" {
+			// One code for three mistakes, and for one that is none.
+			return []exchange.Cause{c, {
+				ID:      "entra-new-credential",
+				Summary: "the credential was made within the last minutes, and Entra does not know it everywhere yet",
+				Action:  "try again in five minutes, if so",
+			}}
+		}
+		return []exchange.Cause{c}
 	}
 	return nil
 }
@@ -33,6 +44,8 @@ type refused struct {
 	*exchanger
 	*exchange.Error
 	said *peek.Token
+	// location is where an answer wants the request to go.
+	location string
 	// fromOkta: it is Okta that answered, under its own domain or a custom one.
 	fromOkta bool
 }
@@ -86,7 +99,7 @@ func (r *refused) entra() (exchange.Cause, bool) {
 		return exchange.Cause{
 			ID:       "entra-credential",
 			Summary:  "no federated credential of the application matches the token",
-			Action:   "compare a credential's issuer, subject and audience with the token's; one that was just made takes some minutes",
+			Action:   "compare a credential's issuer, subject and audience with the token's",
 			Evidence: []exchange.Evidence{r.issuer(), r.subject(), r.audience()},
 		}, true
 	case "AADSTS700016":
@@ -144,6 +157,15 @@ func (r *refused) vault() (exchange.Cause, bool) {
 			Summary:  "the auth method at this mount has no such role",
 			Action:   "compare the role and the mount with what vault list auth/MOUNT/role prints",
 			Evidence: []exchange.Evidence{{Name: "role", Configured: r.Request.Params.Get("role")}},
+		}, true
+	case r.says("permission denied") && r.StatusCode == http.StatusForbidden && r.Response.TokenPath == vaultTokenPath:
+		return exchange.Cause{
+			ID:      "vault-role",
+			Summary: "there is no auth method at this mount, or it is in another namespace, or it has no such role",
+			Action:  "compare the mount with what vault auth list prints, in the namespace of the address",
+			Evidence: []exchange.Evidence{
+				{Name: "TokenURL", Configured: r.TokenURL}, {Name: "role", Configured: r.Request.Params.Get("role")},
+			},
 		}, true
 	}
 	m := vaultClaim.FindStringSubmatch(r.Description)
@@ -210,6 +232,11 @@ func (r *refused) publisher() (exchange.Cause, bool) {
 		}, true
 	}
 	return exchange.Cause{}, false
+}
+
+// redirect explains an endpoint that is elsewhere.
+func (r *refused) redirect() (exchange.Cause, bool) {
+	return unreached.Redirect(r.StatusCode, r.TokenURL, r.location)
 }
 
 // oauth explains the codes of RFC 6749 section 5.2 and RFC 8693 section 2.2.2

@@ -15,6 +15,7 @@ import (
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/reply"
 	"github.com/cioidc/cioidc/internal/tokensource"
+	"github.com/cioidc/cioidc/internal/unreached"
 )
 
 // exchanger makes one exchange for each call of token. It caches nothing.
@@ -146,10 +147,11 @@ func (x *exchanger) exchange(ctx context.Context, token, assertion string, said 
 		sent := time.Now()
 		body, header, status, err := httpx.Do(x.client, req, httpx.DefaultLimit)
 		if err != nil {
-			return httpx.Outcome{
-				Err:   &exchange.Error{Service: x.service, Stage: exchange.StageExchange, StatusCode: status, Err: reply.Scrub(err, secrets...)},
-				Retry: httpx.Dropped(err),
+			e := &exchange.Error{Service: x.service, Stage: exchange.StageExchange, StatusCode: status, Err: reply.Scrub(err, secrets...)}
+			if c, ok := unreached.Cause(e.Err); ok {
+				e.Causes = []exchange.Cause{c}
 			}
+			return httpx.Outcome{Err: e, Retry: httpx.Dropped(err)}
 		}
 		if status < 200 || status > 299 {
 			return httpx.Outcome{

@@ -358,6 +358,7 @@ func TestCauses(t *testing.T) {
 		"Vault, a person":   {400, vault(`error validating claims: claim \"user_login\" does not match any associated bound claim values`), "vault-claim", "user_login"},
 		"Vault, no claim":   {400, vault(`error validating claims: claim \"a\" is missing`), "vault-claim-missing", ""},
 		"Vault role":        {400, vault(`role \"deploy\" could not be found`), "vault-role", ""},
+		"Vault mount":       {403, vault("permission denied"), "", ""},
 		"PyPI publisher":    {422, `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, "pypi-publisher", "sub"},
 		"npm publisher":     {404, `{"message":"OIDC token exchange error - package not found"}`, "npm-publisher", "sub"},
 		"client":            {401, `{"error":"invalid_client"}`, "oauth-client", "sub"},
@@ -377,7 +378,13 @@ func TestCauses(t *testing.T) {
 				assert.Empty(t, failed.Causes)
 				return
 			}
-			require.Len(t, failed.Causes, 1)
+			if tt.id == "entra-credential" {
+				require.Len(t, failed.Causes, 2)
+				assert.Equal(t, "entra-new-credential", failed.Causes[1].ID)
+				assert.ErrorContains(t, failed, "cannot tell which of 2 causes")
+			} else {
+				require.Len(t, failed.Causes, 1)
+			}
 			c := failed.Causes[0]
 			assert.Equal(t, tt.id, c.ID)
 			assert.NotEmpty(t, c.Summary)

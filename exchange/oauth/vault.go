@@ -41,6 +41,10 @@ func Vault(o VaultOptions, source exchange.TokenSource) Config {
 		Source:         source,
 		SourceAudience: o.Audience,
 		Request:        Request{Body: JSON, TokenField: "jwt", Params: url.Values{"role": {o.Role}}},
-		Response:       Response{TokenPath: "auth.client_token", ExpiresPath: "auth.lease_duration", MessagePath: "errors.0"},
+		Response:       Response{TokenPath: vaultTokenPath, ExpiresPath: "auth.lease_duration", MessagePath: "errors.0"},
 	}
 }
+
+// vaultTokenPath is where Vault's and OpenBao's answers have the token, as no
+// other service's.
+const vaultTokenPath = "auth.client_token"

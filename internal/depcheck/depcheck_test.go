@@ -77,6 +77,7 @@ var links = map[string]struct {
 	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
 	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
 	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
+	"exchange/awstrust/awsrender":    {[]string{"go.yaml.in/yaml/v3"}, "it reads a policy; whoever exchanges a token links awstrust and must not link that"},
 	"exchange/awstrust/awstrusttest": {nil, "it is awstrust for tests"},
 	"exchange/trustfile":             {[]string{"go.yaml.in/yaml/v3"}, "it reads JSON and YAML: whoever gives it a plan needs no reader of Terraform's language"},
 	"exchange/trustfile/trusthcl":    {hcl, "the leaf for Terraform's language, by HashiCorp's own parser"},

@@ -4,6 +4,8 @@
 //	p, err := policy.Parse(file, nil)
 //	verifier, err := oidc.NewVerifier(oidc.Config{..., Authorize: p.Authorize})
 //
+// A [File] does the same, and follows its file while the service runs.
+//
 // A policy allows by rules and denies by others. All conditions of a rule must
 // hold, one allow rule is enough, a deny rule overrides, and order never
 // matters. A rule names whose tokens it is for (a project or a namespace and an

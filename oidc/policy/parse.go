@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -57,7 +59,7 @@ func Parse(data []byte, o *Options) (*Policy, error) {
 	var doc, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&doc); err != nil {
-		e := wrong(Position{1, 1}, "this is no YAML: %v", err)
+		e := wrong(Position{lineOf(err), 1}, "this is no YAML: %v", err)
 		e.Err = err
 		return nil, e
 	}
@@ -78,6 +80,19 @@ func Parse(data []byte, o *Options) (*Policy, error) {
 	}
 	return p, err
 }
+
+// lineOf returns the line that the YAML parser names, or the first one: it has no
+// other form for it than its text.
+func lineOf(err error) int {
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			return n
+		}
+	}
+	return 1
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
 
 func at(n *yaml.Node) Position { return Position{n.Line, n.Column} }
 

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/oidc/policy"
+	"github.com/cioidc/cioidc/oidc/policy/celcond"
 )
 
 var values = []string{"a", "b", "a/b"}
@@ -34,8 +36,23 @@ func randomMatcher(r *rand.Rand) policy.Matcher {
 // free are claims which no default is about.
 var free = []string{"sha", "pipeline_source", "job_source", "deployment_tier"}
 
+// conditions in CEL: of the claims of a token, of one that may be absent, which
+// is an error to read, and of what they have in common with other conditions.
+var conditions = []string{
+	"claims.sha == 'a'", "claims.sha != 'a'", "has(claims.sha) && claims.sha == 'b'",
+	"!has(claims.pipeline_source)", "claims.pipeline_source == claims.job_source",
+	"!(claims.job_source == 'a' || claims.deployment_tier == 'b')", "true", "false",
+}
+
+func randomCondition(r *rand.Rand) policy.When {
+	return policy.When{CEL: conditions[r.IntN(len(conditions))], Message: "m"}
+}
+
 func randomRule(r *rand.Rand, name string, deny bool) policy.Rule {
 	rule := policy.Rule{Name: name, Platform: policy.GitLab, Claims: map[string]policy.Matcher{}}
+	for range r.IntN(3) {
+		rule.When = append(rule.When, randomCondition(r))
+	}
 	for _, claim := range free[:2] {
 		if r.IntN(2) == 0 {
 			rule.Claims[claim] = randomMatcher(r)
@@ -72,32 +89,43 @@ func randomToken(r *rand.Rand) *claims.GitLab {
 	return c
 }
 
+// A condition that cannot be evaluated is neither true nor false. In an allow
+// rule it allows nothing; in a deny rule that matches otherwise it denies, as a
+// condition that holds does. So it widens nothing wherever it is added, but to
+// a deny rule: there it may narrow nothing.
 func TestChangesWidenOrNarrowAsTheyMust(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	allowed, narrowed, widened := 0, 0, 0
+	o := &policy.Options{Conditions: &celcond.Compiler{}}
+	allowed, narrowed, widened, unsure := 0, 0, 0, 0
 	for range 1500 {
 		s := randomSpec(r)
-		base, err := policy.New(s, nil)
+		base, err := policy.New(s, o)
 		require.NoError(t, err)
 		edit := func(f func(*policy.Spec)) *policy.Policy {
 			e := base.Spec()
 			f(&e)
-			p, err := policy.New(e, nil)
+			p, err := policy.New(e, o)
 			require.NoError(t, err)
 			return p
 		}
-		extra := randomMatcher(r)
+		extra, when := randomMatcher(r), randomCondition(r)
 		narrower := []*policy.Policy{
 			edit(func(s *policy.Spec) { s.Rules[0].Claims["deployment_tier"] = extra }),
+			edit(func(s *policy.Spec) { s.Rules[0].When = append(s.Rules[0].When, when) }),
 			edit(func(s *policy.Spec) { s.Deny = append(s.Deny, randomRule(r, "more", true)) }),
 		}
 		wider := []*policy.Policy{edit(func(s *policy.Spec) { s.Rules = append(s.Rules, randomRule(r, "more", false)) })}
 		if len(s.Deny) > 0 {
-			wider = append(wider, edit(func(s *policy.Spec) { s.Deny[0].Claims["deployment_tier"] = extra }))
+			wider = append(wider,
+				edit(func(s *policy.Spec) { s.Deny[0].Claims["deployment_tier"] = extra }),
+				edit(func(s *policy.Spec) { s.Deny[0].When = append(s.Deny[0].When, when) }))
 		}
 		shuffled := edit(func(s *policy.Spec) {
 			r.Shuffle(len(s.Rules), func(i, j int) { s.Rules[i], s.Rules[j] = s.Rules[j], s.Rules[i] })
 			r.Shuffle(len(s.Deny), func(i, j int) { s.Deny[i], s.Deny[j] = s.Deny[j], s.Deny[i] })
+			for _, rule := range slices.Concat(s.Rules, s.Deny) {
+				r.Shuffle(len(rule.When), func(i, j int) { rule.When[i], rule.When[j] = rule.When[j], rule.When[i] })
+			}
 		})
 		for range 10 {
 			c := randomToken(r)
@@ -121,10 +149,13 @@ func TestChangesWidenOrNarrowAsTheyMust(t *testing.T) {
 			if d.Allowed {
 				allowed++
 			}
+			if d.Reason == policy.Indeterminate {
+				unsure++
+			}
 		}
 	}
 	// The properties say nothing of tokens that nothing happens to.
-	assert.Greater(t, min(allowed, narrowed, widened), 100)
+	assert.Greater(t, min(allowed, narrowed, widened, unsure), 100)
 }
 
 // Every claim of both platforms, absent, against every operator.
@@ -135,7 +166,8 @@ func TestAbsentSatisfiesNothing(t *testing.T) {
 			c = &claims.CircleCI{}
 		}
 		for _, claim := range names {
-			compiled := 0
+			compiled, allow := 0, randomRule(rand.New(rand.NewPCG(1, 1)), "r", false)
+			allow.When = nil
 			for _, m := range []policy.Matcher{
 				{Values: []string{"true"}}, {Values: []string{"0f3bb7a5-51f2-4d84-9c57-0f3d3f7d8e33"}},
 				{Op: policy.Glob, Values: []string{"**"}}, {Op: policy.Regex, Values: []string{".*"}},
@@ -144,7 +176,7 @@ func TestAbsentSatisfiesNothing(t *testing.T) {
 				for _, m.Not = range []bool{false, true} {
 					p, err := policy.New(policy.Spec{
 						Name: "p", Audiences: []string{"x"},
-						Rules: []policy.Rule{randomRule(rand.New(rand.NewPCG(1, 1)), "r", false)},
+						Rules: []policy.Rule{allow},
 						Deny:  []policy.Rule{{Name: "d", Platform: platform, Claims: map[string]policy.Matcher{claim: m}}},
 					}, nil)
 					if err != nil {

@@ -130,7 +130,11 @@ func typed(r Rule) bool {
 		return true
 	}
 	m, ok := r.Claims["ref_path"]
-	return ok && !m.Not && len(m.Values) > 0
+	return ok && !m.Not && len(m.Values) > 0 && !slices.ContainsFunc(m.Values, func(value string) bool {
+		// A pattern that begins with a star is for branches and tags alike.
+		kind := strings.HasPrefix(value, "refs/heads/") || strings.HasPrefix(value, "refs/tags/")
+		return !kind || m.Op == Regex && strings.Contains(value, "|")
+	})
 }
 
 // eval returns Pass, Mismatch or, if a condition could not be evaluated and none

@@ -14,8 +14,10 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/answer"
+	"github.com/cioidc/cioidc/exchange/googlests/internal/member"
 	"github.com/cioidc/cioidc/internal/httpx"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/unreached"
 )
 
 // caller makes requests of the IAM Credentials API about a service account. It
@@ -44,7 +46,7 @@ func (c *caller) do(ctx context.Context, request func(context.Context, *credenti
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	link := &bearer{token: base.Value, base: c.client.Transport}
+	link := &bearer{token: base.Value, base: c.client.Transport, members: member.Of(base)}
 	client, err := c.api(ctx, link, universe)
 	if err != nil {
 		return c.failure(err, link)
@@ -92,6 +94,8 @@ func (c *caller) api(ctx context.Context, link *bearer, universe string) (*crede
 type bearer struct {
 	token string
 	base  http.RoundTripper
+	// members are the job's names at Google; nil if they are not known.
+	members *member.Members
 	// status is that of the last answer, zero without one. Google's client
 	// reports the one that the body claims.
 	status int
@@ -120,13 +124,19 @@ func (c *caller) failure(err error, link *bearer) error {
 		return out
 	default:
 		out.Err = answer.Scrub(err, link.token)
+		if cause, ok := unreached.Cause(out.Err); ok {
+			out.Causes = []exchange.Cause{cause}
+		}
 		return out
 	}
 	// The client's error is not wrapped: its text holds the body.
 	r := answer.Parse([]byte(refused.Body), refused.Header, link.token)
 	out.Code = r.Code
 	out.Description = safetext.Cut(r.Description)
-	out.Causes = c.causes(r)
+	out.Causes = c.causes(r, link.members)
 	out.Err = r.Err
+	if cause, ok := unreached.Redirect(link.status, c.config.Endpoint, refused.Header.Get("Location")); ok {
+		out.Causes = []exchange.Cause{cause}
+	}
 	return out
 }

@@ -5,16 +5,19 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/answer"
+	"github.com/cioidc/cioidc/exchange/googlests/internal/member"
+	"github.com/cioidc/cioidc/internal/cause"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
 // causes explains a refusal of the IAM Credentials API, by its status first
 // and its text second. An unknown text has no cause rather than a wrong one.
-func (c *caller) causes(r answer.Refusal) []exchange.Cause {
+func (c *caller) causes(r answer.Refusal, job *member.Members) []exchange.Cause {
 	account := safetext.Quote(c.config.ServiceAccount)
 	target := exchange.Evidence{Name: "service account", Configured: c.config.ServiceAccount}
-	switch {
-	case r.Code == "PERMISSION_DENIED" && strings.Contains(r.Description, "iam.serviceAccounts."):
+	row, _ := cause.Find(cause.Google, r.Code, r.Description)
+	switch row.ID {
+	case "G10":
 		// Who may become the account may not sign as it: workloadIdentityUser has
 		// neither of the two permissions (IAM roles reference).
 		role, what := "roles/iam.workloadIdentityUser", "act as it"
@@ -32,13 +35,27 @@ func (c *caller) causes(r answer.Refusal) []exchange.Cause {
 				},
 			}}
 		}
-		return []exchange.Cause{{
+		refused := exchange.Cause{
 			ID:       "google-impersonation",
 			Summary:  account + " does not let the job's identity " + what + ", or does not exist",
 			Action:   "grant " + role + " on it to the principal or principalSet that the provider makes of the token; a grant takes effect within minutes",
 			Evidence: []exchange.Evidence{target},
-		}}
-	case r.Code == "INVALID_ARGUMENT" && strings.Contains(r.Description, "lifetime"):
+		}
+		if job != nil && job.Subject != "" {
+			refused.Evidence = append(refused.Evidence, exchange.Evidence{Name: "principal", Token: job.Subject})
+			refused.Action = "grant " + role + " on it to " + safetext.Quote(job.Subject)
+			if job.Assumed {
+				refused.Action += ", if the provider maps google.subject to assertion.sub,"
+			}
+			refused.Action += " or to a principalSet of the provider's attributes; a grant takes effect within minutes"
+		}
+		if job != nil {
+			for _, set := range job.Sets {
+				refused.Evidence = append(refused.Evidence, exchange.Evidence{Name: "principalSet", Token: set})
+			}
+		}
+		return []exchange.Cause{refused}
+	case "G11":
 		return []exchange.Cause{{
 			ID:       "google-lifetime",
 			Summary:  "the lifetime asked for is more than the service account may have",

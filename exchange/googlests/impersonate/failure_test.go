@@ -16,8 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/exchange/googlests"
 	"github.com/cioidc/cioidc/exchange/googlests/impersonate"
 	"github.com/cioidc/cioidc/internal/fakecloud/fakegoogle"
+	"github.com/cioidc/cioidc/internal/fakeissuer"
 )
 
 func TestRefusalIsTypedAndExplained(t *testing.T) {
@@ -32,10 +34,13 @@ func TestRefusalIsTypedAndExplained(t *testing.T) {
 		"no binding": {
 			edit:   func(c *impersonate.Config) { c.ServiceAccount = stranger },
 			status: http.StatusForbidden, code: "PERMISSION_DENIED",
-			words:    "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
-			cause:    "google-impersonation",
-			evidence: []exchange.Evidence{{Name: "service account", Configured: stranger}},
-			action:   "grant roles/iam.workloadIdentityUser",
+			words: "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
+			cause: "google-impersonation",
+			evidence: []exchange.Evidence{
+				{Name: "service account", Configured: stranger},
+				{Name: "principal", Token: "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/subject/project_path:acme/webshop:ref_type:branch:ref:main"},
+			},
+			action: `grant roles/iam.workloadIdentityUser on it to "principal://iam.googleapis.com/`,
 		},
 		"a chain that is broken": {
 			edit: func(c *impersonate.Config) {
@@ -292,3 +297,42 @@ func (s static) Token(context.Context) (*auth.Token, error) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The rows of the table of causes that are IAM's: with what is known of the
+// mapping, all names of the job are there for the binding; without a token of
+// this module's exchange, none is made up.
+func TestRows(t *testing.T) {
+	deny := func(known *googlests.Known) *exchange.Error {
+		w := newWorld(t)
+		cfg := w.config(t)
+		credentials, err := googlests.Credentials(googlests.Config{
+			Provider: googlests.ProviderName(number, "ci", "gitlab"), HTTPClient: w.cloud.Client(), Known: known,
+			Source: exchange.TokenSourceFunc(func(_ context.Context, audience string) (string, error) {
+				raw := w.gitlab.GitLab(audience)
+				w.keep(raw)
+				return raw, nil
+			}),
+		})
+		require.NoError(t, err)
+		cfg.Base, cfg.ServiceAccount = credentials, stranger
+		return w.fail(t, cfg)
+	}
+	const pool = "iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/"
+	t.Run("G10", func(t *testing.T) {
+		e := deny(&googlests.Known{Mapping: map[string]string{
+			"google.subject": "assertion.sub", "attribute.project_id": "assertion.project_id", "attribute.made": "assertion.ref + 'x'",
+		}})
+		require.Equal(t, "google-impersonation", e.Causes[0].ID)
+		assert.Equal(t, []exchange.Evidence{
+			{Name: "service account", Configured: stranger},
+			{Name: "principal", Token: "principal://" + pool + "subject/project_path:acme/webshop:ref_type:branch:ref:main"},
+			{Name: "principalSet", Token: "principalSet://" + pool + "attribute.project_id/" + fakeissuer.GitLabProjectID},
+		}, e.Causes[0].Evidence)
+		assert.NotContains(t, e.Causes[0].Action, "if the provider maps")
+		assert.False(t, e.Causes[0].Certain)
+	})
+	t.Run("G10, without the mapping", func(t *testing.T) {
+		e := deny(nil)
+		assert.Contains(t, e.Causes[0].Action, "if the provider maps google.subject to assertion.sub,")
+	})
+}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/cioidc/cioidc/ciplatform"
 	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/exchange/awssts"
+	"github.com/cioidc/cioidc/exchange/googlests"
 	"github.com/cioidc/cioidc/internal/peek"
 )
 
@@ -32,6 +34,11 @@ type Config struct {
 	// AWS and Google are asked to exchange the token. Nil means not.
 	AWS    *AWS
 	Google *Google
+	// AWSKnown is what is known of the AWS account, and GoogleKnown of the pool
+	// provider: it explains a refusal. The token is held against a trust policy in
+	// it, with AWS or without. Nil means nothing.
+	AWSKnown    *awssts.Known
+	GoogleKnown *googlests.Known
 	// ShowUser adds the claims that name a person: user_login and user_email.
 	ShowUser bool
 	// Issuers makes the requests to the issuer, Clouds those to AWS and Google.
@@ -123,6 +130,9 @@ func (e *examination) all(ctx context.Context) {
 	e.issuer(ctx)
 	e.forAWS()
 	e.forGoogle()
+	if e.cfg.AWSKnown != nil && len(e.cfg.AWSKnown.TrustPolicy) > 0 {
+		e.trustOfAWS()
+	}
 	if e.cfg.AWS != nil {
 		e.exchangeAWS(ctx)
 	}

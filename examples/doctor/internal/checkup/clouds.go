@@ -48,14 +48,19 @@ func (e *examination) chainOf(chain []*x509.Certificate, root *x509.Certificate)
 // audience returns the audience as a client ID of an IAM provider.
 func (e *examination) audience() string { return strings.Join(e.token.Audience, ", ") }
 
-// forAWS says what an AWS account must be configured with for this very token.
-func (e *examination) forAWS() {
-	var partition, account string
+// account returns partition and account of the role, where one is known.
+func (e *examination) account() (partition, account string) {
 	if e.cfg.AWS != nil {
 		if part := strings.SplitN(e.cfg.AWS.Role, ":", 6); len(part) == 6 {
-			partition, account = part[1], part[4]
+			return part[1], part[4]
 		}
 	}
+	return "", ""
+}
+
+// forAWS says what an AWS account must be configured with for this very token.
+func (e *examination) forAWS() {
+	partition, account := e.account()
 	iss := e.token.Issuer
 	arn := cloudnames.ProviderARN(partition, account, iss)
 	c := Check{Name: "aws-setup", State: Info, Words: "for this token, an AWS account needs an IAM OpenID Connect provider and a role that trusts it", Evidence: []Evidence{

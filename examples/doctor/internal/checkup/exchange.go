@@ -16,7 +16,7 @@ func (e *examination) exchangeAWS(ctx context.Context) {
 	c := e.cfg.AWS
 	p, err := awssts.New(awssts.Config{
 		RoleARN: c.Role, Region: c.Region, Audience: e.askFor(c.Audience), Endpoint: c.Endpoint,
-		Source: e.watched(), HTTPClient: e.cfg.Clouds, Now: e.cfg.Now,
+		Source: e.watched(), HTTPClient: e.cfg.Clouds, Now: e.cfg.Now, Known: e.cfg.AWSKnown,
 	})
 	if err == nil {
 		_, err = p.Retrieve(ctx)
@@ -33,7 +33,7 @@ func (e *examination) exchangeGoogle(ctx context.Context) {
 	c := e.cfg.Google
 	creds, err := googlests.Credentials(googlests.Config{
 		Provider: c.Provider, Audience: c.Audience, Endpoint: c.Endpoint,
-		Source: e.watched(), HTTPClient: e.cfg.Clouds,
+		Source: e.watched(), HTTPClient: e.cfg.Clouds, Known: e.cfg.GoogleKnown,
 	})
 	if err == nil {
 		_, err = creds.Token(ctx)

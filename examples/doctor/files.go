@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/cioidc/cioidc/examples/doctor/internal/checkup"
+	"github.com/cioidc/cioidc/exchange/awssts"
+	"github.com/cioidc/cioidc/exchange/googlests"
+)
+
+// maxFile is more than any token or trust policy has, in bytes.
+const maxFile = 64 << 10
+
+// files is a flag that may come more than once.
+type files []string
+
+func (f *files) String() string { return strings.Join(*f, ", ") }
+
+func (f *files) Set(path string) error {
+	*f = append(*f, path)
+	return nil
+}
+
+// known adds to cfg what the files say of the clouds.
+func (o *options) known(cfg *checkup.Config) error {
+	if o.awsTrustPolicy != "" || len(o.awsProviders) > 0 {
+		cfg.AWSKnown = &awssts.Known{}
+	}
+	if o.awsTrustPolicy != "" {
+		text, err := readFile(o.awsTrustPolicy, "trust policy")
+		if err != nil {
+			return err
+		}
+		cfg.AWSKnown.TrustPolicy = []byte(text)
+	}
+	for _, path := range o.awsProviders {
+		var p struct {
+			URL          string `json:"Url"`
+			ClientIDList []string
+		}
+		if err := readJSON(path, "provider", &p); err != nil {
+			return err
+		}
+		if p.URL == "" {
+			return fmt.Errorf("%s holds no Url: it must be what aws iam get-open-id-connect-provider prints", path)
+		}
+		cfg.AWSKnown.Providers = append(cfg.AWSKnown.Providers, awssts.KnownProvider{URL: p.URL, ClientIDs: p.ClientIDList})
+	}
+	if o.googleConfiguration == "" {
+		return nil
+	}
+	var p struct {
+		OIDC struct {
+			IssuerURI        string
+			AllowedAudiences []string
+		}
+		AttributeMapping   map[string]string
+		AttributeCondition string
+	}
+	if err := readJSON(o.googleConfiguration, "provider", &p); err != nil {
+		return err
+	}
+	if p.OIDC.IssuerURI == "" {
+		return fmt.Errorf("%s holds no oidc.issuerUri: it must be what gcloud iam workload-identity-pools providers describe --format=json prints", o.googleConfiguration)
+	}
+	cfg.GoogleKnown = &googlests.Known{
+		IssuerURL: p.OIDC.IssuerURI, AllowedAudiences: p.OIDC.AllowedAudiences, Mapping: p.AttributeMapping, Condition: p.AttributeCondition,
+	}
+	return nil
+}
+
+func readJSON(path, what string, into any) error {
+	text, err := readFile(path, what)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func readFile(path, what string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than any %s", path, what)
+	}
+	return string(data), err
+}

@@ -1,0 +1,86 @@
+package checkup
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cioidc/cioidc/exchange/awstrust"
+	"github.com/cioidc/cioidc/internal/safetext"
+)
+
+// trustOfAWS holds the token against the trust policy that is known, without
+// asking AWS.
+func (e *examination) trustOfAWS() {
+	doc, err := awstrust.Parse(e.cfg.AWSKnown.TrustPolicy)
+	if err != nil {
+		e.add(Check{Name: "aws-trust", State: Fail, Words: "AWS would not take the trust policy: " + safetext.Cut(err.Error())})
+		return
+	}
+	provider, ok := e.providerOfAWS()
+	if !ok {
+		return
+	}
+	result := awstrust.Simulate(doc, e.token.Claims.RegisteredClaims().Payload(), provider, e.request())
+	c := Check{Name: "aws-trust", State: OK, Words: "the trust policy accepts this token"}
+	switch result.Outcome {
+	case awstrust.Rejected:
+		c.State, c.Words = Fail, "the trust policy does not accept this token"
+		c.Action = "change what refuses it, or send the token that the policy is written for"
+		if last := result.Stages[len(result.Stages)-1]; last.Name != awstrust.StageTrust && last.Text != "" {
+			c.Words, c.Action = "AWS refuses this token before it looks at the trust policy: "+last.Text, ""
+		}
+	case awstrust.Indeterminate:
+		c.State, c.Words = Warn, "whether the trust policy accepts this token cannot be told: it depends on whether "+strings.Join(result.Assumptions, ", and whether ")
+	}
+	if _, check, found := result.Deciding(); found {
+		c.Evidence = []Evidence{{Name: "at", Value: "line " + strconv.Itoa(check.Position.Line) + ", column " + strconv.Itoa(check.Position.Column)}}
+		if check.Operator != "" {
+			c.Evidence = append(c.Evidence, Evidence{Name: "condition", Value: check.Operator + " " + check.Key})
+		}
+		claim := check.Key[strings.LastIndex(check.Key, ":")+1:]
+		said, why := strings.Join(check.Actual, ", "), check.Why
+		if personal := strings.EqualFold(claim, "user_login") || strings.EqualFold(claim, "user_email"); personal && !e.cfg.ShowUser && said != "" {
+			said, why = "(a person's; see --show-user)", ""
+		}
+		c.Evidence = append(c.Evidence, Evidence{Name: claim, Token: said, Configured: strings.Join(check.Expected, ", ")})
+		if why != "" {
+			c.Evidence = append(c.Evidence, Evidence{Name: "why", Value: why})
+		}
+	}
+	e.add(c)
+}
+
+// request is what is known of the request that a job makes.
+func (e *examination) request() *awstrust.Request {
+	r := &awstrust.Request{Time: e.cfg.Now()}
+	if e.cfg.AWS != nil {
+		r.RoleARN = e.cfg.AWS.Role
+	}
+	return r
+}
+
+// providerOfAWS returns the account's provider for the token's issuer. Where the
+// account's are not known, there is one that takes the token's audience.
+func (e *examination) providerOfAWS() (awstrust.Provider, bool) {
+	known := e.cfg.AWSKnown.Providers
+	provider := awstrust.Provider{URL: e.token.Issuer, ClientIDs: e.token.Audience}
+	provider.Partition, provider.AccountID = e.account()
+	if known == nil {
+		return provider, true
+	}
+	var urls []string
+	for _, p := range known {
+		url := "https://" + strings.TrimPrefix(p.URL, "https://")
+		if url == e.token.Issuer {
+			provider.ClientIDs = p.ClientIDs
+			return provider, true
+		}
+		urls = append(urls, url)
+	}
+	e.add(Check{
+		Name: "aws-trust", State: Fail, Words: "the account has no provider for the token's issuer",
+		Evidence: []Evidence{{Name: "iss", Token: e.token.Issuer, Configured: strings.Join(urls, ", ")}},
+		Action:   "make a provider whose URL is the token's iss exactly, or use a role of an account that has one",
+	})
+	return awstrust.Provider{}, false
+}
