@@ -16,20 +16,14 @@ const maxPolicy = 1 << 20
 
 // check runs a policy's own tests and, with the token of a job that is meant,
 // looks for others that the policy lets in.
-func check(ctx context.Context, o *options, out io.Writer) (int, error) {
+func check(ctx context.Context, o *options, out, _ io.Writer) (int, error) {
 	token, err := readToken(o.tokenFile)
 	if err != nil {
 		return exitUsage, err
 	}
-	data, err := readFile(o.paths[0], maxPolicy)
+	p, err := readPolicy(o.paths[0])
 	if err != nil {
 		return exitUsage, err
-	}
-	p, err := policy.Parse(data, &policy.Options{
-		Conditions: &celcond.Compiler{}, Files: os.DirFS(filepath.Dir(o.paths[0])),
-	})
-	if err != nil {
-		return exitUsage, fmt.Errorf("%s: %w", o.paths[0], err)
 	}
 	status := exitClean
 	results := p.Test(ctx)
@@ -55,4 +49,17 @@ func check(ctx context.Context, o *options, out io.Writer) (int, error) {
 		}
 	}
 	return status, nil
+}
+
+// readPolicy reads a policy, whose tests name files beside it.
+func readPolicy(path string) (*policy.Policy, error) {
+	data, err := readFile(path, maxPolicy)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Parse(data, &policy.Options{Conditions: &celcond.Compiler{}, Files: os.DirFS(filepath.Dir(path))})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }

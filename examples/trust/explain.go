@@ -12,7 +12,7 @@ import (
 
 // explain prints what the clouds must be configured with for a token, in the
 // words and the spelling of the doctor.
-func explain(_ context.Context, o *options, out io.Writer) (int, error) {
+func explain(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 	token, err := readToken(o.tokenFile)
 	if err != nil {
 		return exitUsage, err

@@ -22,7 +22,7 @@ type report struct {
 }
 
 // lint looks for what is wrong with the documents in files and folders.
-func lint(_ context.Context, o *options, out io.Writer) (int, error) {
+func lint(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 	token, err := readToken(o.tokenFile)
 	if err != nil {
 		return exitUsage, err

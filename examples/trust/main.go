@@ -5,6 +5,7 @@
 //	trust lint --token-file token --sarif .    # with proof, for a code host
 //	trust simulate --token-file token role.json
 //	trust explain --token-file token           # what a token needs in the clouds
+//	trust render aws --rule main --aws-account 123456789012 policy.yaml
 //	trust check policy.yaml                    # a policy of package policy, by its own tests
 //
 // Nothing is sent anywhere. A token file holds a token, or its claims as JSON;
@@ -34,7 +35,7 @@ func main() {
 }
 
 // command is one of the verbs: it returns the exit status unless it fails.
-type command func(ctx context.Context, o *options, out io.Writer) (int, error)
+type command func(ctx context.Context, o *options, out, errs io.Writer) (int, error)
 
 // verbs returns the commands by name.
 func verbs() map[string]command {
@@ -42,6 +43,7 @@ func verbs() map[string]command {
 		"check":    check,
 		"explain":  explain,
 		"lint":     lint,
+		"render":   render,
 		"simulate": simulate,
 	}
 }
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	status := exitUsage
 	if err == nil {
-		status, err = verbs()[o.verb](ctx, o, out)
+		status, err = verbs()[o.verb](ctx, o, out, errs)
 	}
 	if err != nil {
 		fmt.Fprintln(errs, "trust:", err)

@@ -15,6 +15,7 @@ import (
 type options struct {
 	verb  string
 	paths []string
+	cloud string // of render
 
 	tokenFile string
 
@@ -24,9 +25,11 @@ type options struct {
 	name, audience string
 
 	awsAccount, googleProvider string
+
+	rule, projectPath, components, allowWider string
 }
 
-const usage = `usage: trust check|explain|lint|simulate [flags] [files and folders]
+const usage = `usage: trust check|explain|lint|render aws|render terraform|simulate [flags] [files and folders]
 
 Tests the documents by which clouds trust CI jobs.
 
@@ -44,6 +47,9 @@ func parseOptions(args []string, out io.Writer) (*options, error) {
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.verb, args = args[0], args[1:]
+	}
+	if o.verb == "render" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		o.cloud, args = args[0], args[1:]
 	}
 	o.flags(f)
 	if err := f.Parse(args); err != nil {
@@ -84,8 +90,16 @@ func (o *options) flags(f *flag.FlagSet) {
 		f.StringVar(&o.name, "name", "", "the `resource` to simulate, if the file has several")
 		f.StringVar(&o.audience, "client-id", "", "the only `audience` that the AWS provider takes (default: that of the provider in the file, else the token's)")
 	}
-	if of("explain") {
+	if of("explain", "render") {
 		f.StringVar(&o.awsAccount, "aws-account", "", "the `number` of the AWS account")
+	}
+	if of("render") {
+		f.StringVar(&o.rule, "rule", "", "the `name` of the policy's rule (default: the only one)")
+		f.StringVar(&o.projectPath, "project-path", "", "the `path` of the GitLab project, for a rule that has its ID only")
+		f.StringVar(&o.components, "sub-components", "", "the GitLab project's ci_id_token_sub_claim_components, as `a,b,c` (default: GitLab's)")
+		f.StringVar(&o.allowWider, "allow-wider", "", "the `reason` why the document may let in more than the rule")
+	}
+	if of("explain") {
 		f.StringVar(&o.googleProvider, "google-provider", "", "the Google pool provider, its full `name`: //iam.googleapis.com/projects/...")
 	}
 }
@@ -99,7 +113,11 @@ func (o *options) check() error {
 		return fmt.Errorf("%s needs --token-file", o.verb)
 	case o.verb == "explain" && len(o.paths) > 0:
 		return errors.New("explain takes no files but the one of --token-file")
-	case o.verb == "check" && len(o.paths) != 1, o.verb == "simulate" && len(o.paths) != 1:
+	case slices.ContainsFunc(o.paths, func(p string) bool { return strings.HasPrefix(p, "-") }):
+		return errors.New("flags come before files")
+	case o.verb == "render" && o.cloud != "aws" && o.cloud != "terraform":
+		return errors.New("say what to render: aws or terraform")
+	case slices.Contains([]string{"check", "render", "simulate"}, o.verb) && len(o.paths) != 1:
 		return fmt.Errorf("%s takes one file", o.verb)
 	case o.verb == "lint" && len(o.paths) == 0:
 		return errors.New("lint takes files and folders")

@@ -15,7 +15,7 @@ import (
 )
 
 // simulate says what a cloud would answer to a token, by the documents of a file.
-func simulate(_ context.Context, o *options, out io.Writer) (int, error) {
+func simulate(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 	token, err := readToken(o.tokenFile)
 	if err != nil {
 		return exitUsage, err
