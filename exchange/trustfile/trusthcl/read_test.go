@@ -133,6 +133,12 @@ func TestNotInTheFiles(t *testing.T) {
 	require.Len(t, d.Unresolved, 1)
 	assert.Equal(t, "google_iam_workload_identity_pool.p.name", d.Unresolved[0].Name)
 
+	d = docs["google_service_account_iam_binding.known"]
+	assert.Empty(t, d.Unresolved)
+	const pool = "://iam.googleapis.com/projects/000000000000/locations/global/workloadIdentityPools/ci/"
+	assert.JSONEq(t, `{"bindings": [{"role": "roles/iam.workloadIdentityUser", "members": ["principalSet`+pool+`attribute.project_id/1", "principal`+pool+`subject/x"]}]}`, string(d.Text))
+	assert.Equal(t, []string{"000000000000 stands for the number of the project"}, d.Assumptions)
+
 	for text, want := range map[string]string{
 		`assume_role_policy = var.a ? "x" : "y"`:                                      `var.a ? "x" : "y"`,
 		`assume_role_policy = jsonencode({ for k, v in {} : k => v })`:                `jsonencode({ for k, v in {} : k => v })`,

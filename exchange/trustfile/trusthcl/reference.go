@@ -51,8 +51,15 @@ func (e *evaluator) reference(x *hclsyntax.ScopeTraversalExpr, depth int) *tree.
 		}
 		return nil
 	}
-	if len(names) == 3 && names[0] == "aws_iam_openid_connect_provider" {
-		return e.provider(e.blocks[names[0]+"."+names[1]], names[2], at, depth)
+	if len(names) != 3 {
+		return nil
+	}
+	block := e.blocks[names[0]+"."+names[1]]
+	switch names[0] {
+	case "aws_iam_openid_connect_provider":
+		return e.provider(block, names[2], at, depth)
+	case "google_iam_workload_identity_pool":
+		return e.pool(block, names[2], at, depth)
 	}
 	return nil
 }
@@ -118,6 +125,8 @@ func (e *evaluator) data(names []string, at tree.Pos, depth int) *tree.Node {
 	switch attribute := names[3]; names[1] + "." + attribute {
 	case "aws_caller_identity.account_id":
 		return assumed(found.Account, found.AssumedAccount, at)
+	case "google_project.number":
+		return assumed(found.Account, found.AssumedProject, at)
 	case "aws_partition.partition":
 		return assumed("aws", found.AssumedPartition, at)
 	case "aws_iam_openid_connect_provider.arn", "aws_iam_openid_connect_provider.url":
@@ -160,6 +169,24 @@ func (e *evaluator) provider(b *hclsyntax.Block, attribute string, at tree.Pos, 
 		return nil
 	}
 	return found.ProviderARN(out, at)
+}
+
+// pool returns the ID or the name of a workload identity pool, which has the
+// number of a project in it.
+func (e *evaluator) pool(b *hclsyntax.Block, attribute string, at tree.Pos, depth int) *tree.Node {
+	if b == nil || b.Body.Attributes["workload_identity_pool_id"] == nil {
+		return nil
+	}
+	id := e.elsewhere(b.Body.Attributes["workload_identity_pool_id"].Expr, at, depth)
+	switch {
+	case attribute == "workload_identity_pool_id":
+		return id
+	case attribute != "name" || id.Str() == "":
+		return nil
+	}
+	return e.join(at, []*tree.Node{
+		tree.StringAt("projects/", at), assumed(found.Account, found.AssumedProject, at), tree.StringAt("/locations/global/workloadIdentityPools/", at), id,
+	})
 }
 
 // encoded returns a value as the text of its JSON.

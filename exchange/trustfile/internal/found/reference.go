@@ -6,13 +6,14 @@ import (
 	"github.com/cioidc/cioidc/exchange/trustfile/internal/tree"
 )
 
-// Account stands for the number of the account that a file is for, which no file
-// says. Nothing that a trust policy decides depends on it.
+// Account stands for the number of the account or the project that a file is for,
+// which no file says. Nothing that is looked at depends on it.
 const Account = "000000000000"
 
 // Sentences for documents that rest on what stands in for something.
 const (
 	AssumedAccount   = Account + " stands for the number of the account"
+	AssumedProject   = Account + " stands for the number of the project"
 	AssumedPartition = "the partition is aws"
 )
 

@@ -67,3 +67,14 @@ resource "google_service_account_iam_member" "m" {
   role = "roles/iam.workloadIdentityUser"
   member = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.p.name}/attribute.project_id/1"
 }
+
+resource "google_iam_workload_identity_pool" "known" {
+  workload_identity_pool_id = "ci"
+}
+resource "google_service_account_iam_binding" "known" {
+  role    = "roles/iam.workloadIdentityUser"
+  members = [
+    "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.known.name}/attribute.project_id/1",
+    "principal://iam.googleapis.com/projects/${data.google_project.this.number}/locations/global/workloadIdentityPools/${google_iam_workload_identity_pool.known.workload_identity_pool_id}/subject/x",
+  ]
+}
