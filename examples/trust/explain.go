@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/cioidc/cioidc/claims"
@@ -17,12 +19,9 @@ func explain(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	var pool cloudnames.Pool
-	if o.googleProvider != "" {
-		var ok bool
-		if pool, ok = cloudnames.PoolOf(o.googleProvider); !ok {
-			return exitUsage, fmt.Errorf("--google-provider is no provider's full name: want //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER")
-		}
+	pool, _, err := o.pool()
+	if err != nil {
+		return exitUsage, err
 	}
 	r := token.RegisteredClaims()
 	audience := strings.Join(r.Audience, ", ")
@@ -58,4 +57,17 @@ func explain(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 		fmt.Fprintf(out, "  the subject has %d bytes, and google.subject may have %d: map a shorter one\n", n, cloudnames.MaxSubject)
 	}
 	return exitClean, nil
+}
+
+// pool returns the pool and the ID of --google-provider; both are empty without
+// one.
+func (o *options) pool() (cloudnames.Pool, string, error) {
+	if o.googleProvider == "" {
+		return cloudnames.Pool{}, "", nil
+	}
+	pool, ok := cloudnames.PoolOf(o.googleProvider)
+	if !ok {
+		return pool, "", errors.New("--google-provider is no provider's full name: want //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER")
+	}
+	return pool, path.Base(o.googleProvider), nil
 }

@@ -27,9 +27,10 @@ type options struct {
 	awsAccount, googleProvider string
 
 	rule, projectPath, components, allowWider string
+	stableSubject                             bool
 }
 
-const usage = `usage: trust check|explain|lint|render aws|render terraform|simulate [flags] [files and folders]
+const usage = `usage: trust check|explain|lint|render aws|render google|render gcloud|render terraform|simulate [flags] [files and folders]
 
 Tests the documents by which clouds trust CI jobs.
 
@@ -97,9 +98,10 @@ func (o *options) flags(f *flag.FlagSet) {
 		f.StringVar(&o.rule, "rule", "", "the `name` of the policy's rule (default: the only one)")
 		f.StringVar(&o.projectPath, "project-path", "", "the `path` of the GitLab project, for a rule that has its ID only")
 		f.StringVar(&o.components, "sub-components", "", "the GitLab project's ci_id_token_sub_claim_components, as `a,b,c` (default: GitLab's)")
+		f.BoolVar(&o.stableSubject, "stable-subject", false, "map Google's subject to what stays the same from job to job")
 		f.StringVar(&o.allowWider, "allow-wider", "", "the `reason` why the document may let in more than the rule")
 	}
-	if of("explain") {
+	if of("explain", "render") {
 		f.StringVar(&o.googleProvider, "google-provider", "", "the Google pool provider, its full `name`: //iam.googleapis.com/projects/...")
 	}
 }
@@ -115,8 +117,12 @@ func (o *options) check() error {
 		return errors.New("explain takes no files but the one of --token-file")
 	case slices.ContainsFunc(o.paths, func(p string) bool { return strings.HasPrefix(p, "-") }):
 		return errors.New("flags come before files")
-	case o.verb == "render" && o.cloud != "aws" && o.cloud != "terraform":
-		return errors.New("say what to render: aws or terraform")
+	case o.verb == "render" && !slices.Contains([]string{"aws", "google", "gcloud", "terraform"}, o.cloud):
+		return errors.New("say what to render: aws, google, gcloud or terraform")
+	case o.verb == "render" && o.cloud == "aws" && o.awsAccount == "", o.cloud == "terraform" && o.awsAccount+o.googleProvider == "":
+		return errors.New("for a role of AWS, render needs --aws-account")
+	case (o.cloud == "google" || o.cloud == "gcloud") && o.googleProvider == "":
+		return errors.New("for a provider of Google, render needs --google-provider")
 	case slices.Contains([]string{"check", "render", "simulate"}, o.verb) && len(o.paths) != 1:
 		return fmt.Errorf("%s takes one file", o.verb)
 	case o.verb == "lint" && len(o.paths) == 0:

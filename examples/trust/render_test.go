@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,4 +66,52 @@ func TestRenderAsExplain(t *testing.T) {
 		assert.Contains(t, explained, "condition: "+key+" = "+value+"\n")
 		assert.Contains(t, rendered, `"`+key+`": "`+value+`"`)
 	}
+}
+
+const provider = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/providers/gitlab"
+
+// As for AWS, and the members' names are those of explain.
+func TestRenderGoogle(t *testing.T) {
+	const member = "principalSet://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/attribute.ref_scope/67890::branch::main::true"
+	for cloud, name := range map[string]string{"google": "provider.json", "terraform": "main.tf"} {
+		status, out, errs := trust(t, "render", cloud, "--google-provider", provider, "testdata/policy.yaml")
+		require.Equal(t, exitClean, status, errs)
+		assert.Contains(t, out, `"`+member+`"`)
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, []byte(out), 0o600))
+
+		status, out, errs = trust(t, "simulate", "--token-file", "testdata/gitlab.json", path)
+		assert.Equal(t, exitClean, status, out+errs)
+		assert.Contains(t, out, "members: passed")
+		_, explained, _ := trust(t, "explain", "--token-file", "testdata/gitlab.json", "--google-provider", provider)
+		_, project, ok := strings.Cut(explained, "one project: ")
+		require.True(t, ok)
+		project, _, _ = strings.Cut(project, "\n")
+		assert.Contains(t, out, "in the pool it is "+project+"\n")
+
+		status, out, errs = trust(t, "lint", "--token-file", "testdata/gitlab.json", path)
+		assert.Equal(t, exitClean, status, out+errs)
+	}
+	_, out, _ := trust(t, "render", "gcloud", "--google-provider", provider, "testdata/policy.yaml")
+	assert.Contains(t, out, "gcloud iam workload-identity-pools providers create-oidc 'gitlab'")
+}
+
+// A subject that stays the same is a principal, spelled as explain has one.
+func TestRenderStableSubject(t *testing.T) {
+	status, out, errs := trust(t, "render", "google", "--stable-subject", "--google-provider", provider, "testdata/policy.yaml")
+	require.Equal(t, exitClean, status, errs)
+	_, explained, _ := trust(t, "explain", "--token-file", "testdata/gitlab.json", "--google-provider", provider)
+	const before = "principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/subject/"
+	assert.Contains(t, explained, "one subject: "+before)
+	path := filepath.Join(t.TempDir(), "provider.json")
+	require.NoError(t, os.WriteFile(path, []byte(out), 0o600))
+	_, out, _ = trust(t, "simulate", "--token-file", "testdata/gitlab.json", path)
+	assert.Contains(t, out, "in the pool it is "+before+"67890::branch::main\n")
+}
+
+func TestRenderBoth(t *testing.T) {
+	status, out, errs := trust(t, append([]string{"render", "terraform", "--google-provider", provider}, rendering...)...)
+	require.Equal(t, exitClean, status, errs)
+	assert.Contains(t, out, `resource "aws_iam_role" "main"`)
+	assert.Contains(t, out, `resource "google_iam_workload_identity_pool_provider" "main"`)
 }

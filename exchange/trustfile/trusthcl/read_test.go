@@ -139,6 +139,11 @@ func TestNotInTheFiles(t *testing.T) {
 	assert.JSONEq(t, `{"bindings": [{"role": "roles/iam.workloadIdentityUser", "members": ["principalSet`+pool+`attribute.project_id/1", "principal`+pool+`subject/x"]}]}`, string(d.Text))
 	assert.Equal(t, []string{"000000000000 stands for the number of the project"}, d.Assumptions)
 
+	d = docs["google_iam_workload_identity_pool_provider.p"]
+	assert.NotContains(t, string(d.Text), `"name"`, "of a project that is known by its ID, if at all")
+	d = docs["google_iam_workload_identity_pool_provider.named"]
+	assert.Contains(t, string(d.Text), `"name":"projects/123/locations/global/workloadIdentityPools/ci/providers/gitlab"`)
+
 	for text, want := range map[string]string{
 		`assume_role_policy = var.a ? "x" : "y"`:                                      `var.a ? "x" : "y"`,
 		`assume_role_policy = jsonencode({ for k, v in {} : k => v })`:                `jsonencode({ for k, v in {} : k => v })`,

@@ -34,12 +34,24 @@ func poolProvider(address string, at tree.Pos, a *tree.Node) []Document {
 		oidc = object(oidc.At, "issuerUri", oidc.Get("issuer_uri"), "allowedAudiences", oidc.Get("allowed_audiences"), "jwksJson", oidc.Get("jwks_json"))
 	}
 	name := a.Get("name")
-	if name != nil && (name.Kind != tree.String || len(name.Refs) > 0) {
-		name = nil // computed, and decides nothing that the rest does not
+	if name.Str() == "" {
+		name = providerName(a)
 	}
 	n := object(at, "name", name, "disabled", a.Get("disabled"), "attributeMapping", a.Get("attribute_mapping"),
 		"attributeCondition", a.Get("attribute_condition"), "oidc", oidc)
 	return []Document{{Kind: GoogleProvider, Name: address, At: at, Text: tree.Write(n)}}
+}
+
+// providerName returns the name that a provider will have. It has the project's
+// number, which Terraform takes in place of the ID; nil if it is not known.
+func providerName(a *tree.Node) *tree.Node {
+	project, pool, id := a.Get("project"), a.Get("workload_identity_pool_id"), a.Get("workload_identity_pool_provider_id")
+	if project.Str() == "" || strings.Trim(project.Text, "0123456789") != "" || pool.Str() == "" || id.Str() == "" {
+		return nil
+	}
+	out, _ := tree.Join(id.At, tree.StringAt("projects/", project.At), project,
+		tree.StringAt("/locations/global/workloadIdentityPools/", pool.At), pool, tree.StringAt("/providers/", id.At), id)
+	return out
 }
 
 // binding returns a role binding if it may be about members of a pool.

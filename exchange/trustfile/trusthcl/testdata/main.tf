@@ -78,3 +78,12 @@ resource "google_service_account_iam_binding" "known" {
     "principal://iam.googleapis.com/projects/${data.google_project.this.number}/locations/global/workloadIdentityPools/${google_iam_workload_identity_pool.known.workload_identity_pool_id}/subject/x",
   ]
 }
+
+resource "google_iam_workload_identity_pool_provider" "named" {
+  project                            = "123"
+  workload_identity_pool_id          = google_iam_workload_identity_pool.known.workload_identity_pool_id
+  workload_identity_pool_provider_id = "gitlab"
+  oidc {
+    issuer_uri = "https://gitlab.com"
+  }
+}
