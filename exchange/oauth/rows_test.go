@@ -51,6 +51,8 @@ var rows = map[string][]row{
 		{status: 400, body: vaultSays("error validating token: invalid subject (sub) claim"), causes: []string{"vault-subject"}, certain: true, action: "bound_subject"},
 		{status: 400, body: vaultSays("error validating token: invalid expiration time (exp) claim: token is expired"), claims: minutesAgo, causes: []string{"vault-expired"}, certain: true, action: "earlier in the job"},
 		{status: 400, body: vaultSays(`error validating claims: claim "ref_protected" does not match any associated bound claim values`), causes: []string{"vault-claim"}, certain: true, evidence: exchange.Evidence{Name: "ref_protected", Token: "true"}, action: `a boolean of GitLab's is "true"`},
+		{status: 400, body: vaultSays("error validating token: error verifying token signature: no known key successfully validated the token signature"), causes: []string{"vault-signature"}, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
+		{status: 400, body: vaultSays("error validating token: error verifying token signature: fetching keys oidc: get keys failed"), causes: []string{"vault-keys"}, certain: true, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
 		{status: 400, body: vaultSays(`error validating claims: claim "environment" is missing`), causes: []string{"vault-claim-missing"}, certain: true, action: "bound_claims"},
 	},
 	"V2": {
@@ -221,6 +223,14 @@ func TestEveryRowIsTested(t *testing.T) {
 		}
 	}
 	for id := range rows {
-		assert.True(t, slices.ContainsFunc(cause.Rows(), func(r cause.Row) bool { return r.ID == id }), id)
+		i := slices.IndexFunc(cause.Rows(), func(r cause.Row) bool { return r.ID == id })
+		require.GreaterOrEqual(t, i, 0, id)
+		var tested []string
+		for _, r := range rows[id] {
+			tested = append(tested, r.causes...)
+		}
+		if r := cause.Rows()[i]; slices.Contains(ours, r.Service) && r.Service != cause.Okta {
+			assert.Subset(t, tested, r.Causes, "%s: each of its causes", id)
+		}
 	}
 }
