@@ -118,6 +118,9 @@ func (w *world) run() *checkup.Report {
 		require.NoError(w.t, err)
 		assert.Equal(w.t, own.Scheme+own.Host, u.Scheme+u.Host, "it may ask the issuer only")
 	}
+	for _, host := range w.tried {
+		assert.Contains(w.t, []string{"sts." + fakejob.AWSRegion + ".amazonaws.com", "sts.googleapis.com"}, host, "it may try the clouds that are configured only")
+	}
 	return report
 }
 

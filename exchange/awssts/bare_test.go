@@ -1,10 +1,12 @@
 package awssts_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -93,6 +95,44 @@ func TestBareRefusal(t *testing.T) {
 				assert.Equal(t, tt.evidence, first.Evidence[0])
 			}
 			assert.Contains(t, first.Summary+"; "+first.Action, tt.words)
+		})
+	}
+}
+
+// slow is a body that never ends, and brings nothing.
+type slow struct{ ctx context.Context }
+
+func (s slow) Read(p []byte) (int, error) {
+	select {
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	case <-time.After(time.Second):
+		p[0] = ' '
+		return 1, nil
+	}
+}
+
+func (slow) Close() error { return nil }
+
+// Who waits no longer is told so, and not that the endpoint is another's.
+func TestAnswerWithoutEnd(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+		synctest.Test(t, func(t *testing.T) {
+			raw := newIssuer(t, fakeissuer.Options{URL: "https://gitlab.com"}).GitLab(audience)
+			p, err := awssts.New(awssts.Config{RoleARN: role, Region: region, Source: static(raw), HTTPClient: &http.Client{
+				Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: status, Header: http.Header{}, Body: slow{r.Context()}}, nil
+				}),
+			}})
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			begun := time.Now()
+			e := refused(ctx, t, p, raw)
+			assert.Equal(t, 4*time.Second, time.Since(begun))
+			assert.ErrorIs(t, e, context.DeadlineExceeded)
+			assert.Equal(t, status, e.StatusCode)
+			assert.Empty(t, e.Causes)
 		})
 	}
 }

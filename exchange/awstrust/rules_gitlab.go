@@ -105,7 +105,7 @@ func gitLabRules() []rule {
 			},
 		},
 		{
-			id: "GL006", kind: TooBroad, witnesses: []string{"other-branch", "namesake-ref"},
+			id: "GL006", kind: TooBroad, witnesses: []string{"unprotected-ref"},
 			story: "any developer may make a tag that no rule protects",
 			fix:   "protect the tags, and add StringEquals on ref_protected",
 			statement: subject(func(s *linted, w wanted, r report) {

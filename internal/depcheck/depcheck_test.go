@@ -79,6 +79,8 @@ var links = map[string]struct {
 	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
 	"exchange/awstrust/awsrender":    {[]string{"go.yaml.in/yaml/v3"}, "it reads a policy; whoever exchanges a token links awstrust and must not link that"},
 	"exchange/awstrust/awstrusttest": {nil, "it is awstrust for tests"},
+	"exchange/trustfile":             {[]string{"go.yaml.in/yaml/v3"}, "it reads JSON and YAML: whoever gives it a plan needs no reader of Terraform's language"},
+	"exchange/trustfile/trusthcl":    {hcl, "the leaf for Terraform's language, by HashiCorp's own parser"},
 	"exchange/googletrust":           {cel, "it reads documents and claims and evaluates CEL; whoever only exchanges tokens must not link it"},
 	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
 	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
@@ -93,6 +95,8 @@ var (
 		"golang.org/x/crypto/", "golang.org/x/sys/cpu"}
 	cel = []string{"cel.dev/", "github.com/antlr4-go/antlr/v4", "go.yaml.in/yaml/v3", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/",
 		"golang.org/x/exp/", "golang.org/x/text/"}
+	hcl = []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "github.com/agext/levenshtein", "github.com/apparentlymart/go-textseg/",
+		"github.com/mitchellh/go-wordwrap", "golang.org/x/text/", "go.yaml.in/yaml/v3"}
 	grpc           = []string{"google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc", "google.golang.org/protobuf", "golang.org/x/net/", "golang.org/x/sys/", "golang.org/x/text/"}
 	aws            = []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}
 	googleAuth     = []string{"cloud.google.com/go/auth", "cloud.google.com/go/compute/metadata", "golang.org/x/oauth2", "github.com/googleapis/gax-go/v2/internallog"}
@@ -153,6 +157,8 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"exchange/awssts", "exchange/okta/kmssigner", "examples/"},
 		"github.com/aws/":                       {"exchange/awssts", "exchange/okta/kmssigner", "internal/fakecloud/fakeaws", "examples/"},
 		"golang.org/x/oauth2":                   {"exchange/googlests", "exchange/oauth"},
+		"github.com/hashicorp/":                 {"exchange/trustfile/trusthcl"},
+		"github.com/zclconf/":                   {"exchange/trustfile/trusthcl"},
 		"cel.dev/cel-go/":                       {"oidc/policy/celcond", "exchange/googletrust"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "oidc/oidcgrpc", "examples/"},
 		"github.com/redis/":                     {"oidc/replay/redisreplay", "examples/"},

@@ -3,6 +3,7 @@ package awsrender
 import (
 	"strings"
 
+	"github.com/cioidc/cioidc/internal/trustgap"
 	"github.com/cioidc/cioidc/oidc/policy"
 )
 
@@ -16,18 +17,18 @@ const pulls = "refs/heads/pull/"
 func (d *draft) circleCI() error {
 	organization, project := exact(d.matcher("org-id")), exact(d.matcher("project-id"))
 	if len(organization) != 1 {
-		return wrong("org-id", "a trust policy is for one issuer: name one organization in the rule")
+		return trustgap.Wrong("org-id", "a trust policy is for one issuer: name one organization in the rule")
 	}
 	d.issuer = "https://oidc.circleci.com/org/" + organization[0]
 	if m, ok := d.matcher("issuer"); ok {
 		issuers := exact(m, ok)
 		if len(issuers) != 1 {
-			return wrong("issuer", "a trust policy is for one issuer: name one in the rule")
+			return trustgap.Wrong("issuer", "a trust policy is for one issuer: name one in the rule")
 		}
 		d.issuer = issuers[0]
 	}
 	if !strings.HasPrefix(d.issuer, "https://") {
-		return wrong("issuer", "AWS takes https:// issuers only")
+		return trustgap.Wrong("issuer", "AWS takes https:// issuers only")
 	}
 	d.audiences()
 	if d.isKey("project-id") {
@@ -50,7 +51,7 @@ func (d *draft) circleCISubject(organization string, projects []string) error {
 	origins := exact(origin, hasOrigin)
 	for _, v := range append(append([]string{}, origins...), exact(ref, hasRef)...) {
 		if strings.ContainsAny(v, "*?") || strings.Contains(v, "${") {
-			return wrong("vcs-origin", "%q has characters that AWS reads as a pattern", v)
+			return trustgap.Wrong("vcs-origin", "%q has characters that AWS reads as a pattern", v)
 		}
 	}
 	for _, p := range projects {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cioidc/cioidc/internal/trustgap"
 	"github.com/cioidc/cioidc/oidc/policy"
 )
 
@@ -20,11 +21,11 @@ var ofItself = []string{"api", "push", "schedule", "trigger", "web"}
 func (d *draft) gitLab() error {
 	issuers := exact(d.matcher("issuer"))
 	if len(issuers) != 1 {
-		return wrong("issuer", "a trust policy is for one issuer: name one in the rule")
+		return trustgap.Wrong("issuer", "a trust policy is for one issuer: name one in the rule")
 	}
 	d.issuer = issuers[0]
 	if !strings.HasPrefix(d.issuer, "https://") {
-		return wrong("issuer", "AWS takes https:// issuers only")
+		return trustgap.Wrong("issuer", "AWS takes https:// issuers only")
 	}
 	d.audiences()
 	for _, claim := range gitLabKeys {
@@ -36,7 +37,7 @@ func (d *draft) gitLab() error {
 		return err
 	}
 	if d.equals["project_id"] == nil && d.equals["namespace_id"] == nil && d.open("project_path") && d.open("project_id") {
-		return wrong("project_path", "AWS sees no ID of this issuer's projects, and sub does not pin the project: give Target.ProjectPath, or Target.SubjectComponents that begin with project_id")
+		return trustgap.Wrong("project_path", "AWS sees no ID of this issuer's projects, and sub does not pin the project: give Target.ProjectPath, or Target.SubjectComponents that begin with project_id")
 	}
 	d.fork()
 	d.namespace()
@@ -124,7 +125,7 @@ func (d *draft) gitLabSubject() error {
 		case values != nil:
 			for _, v := range values {
 				if strings.ContainsAny(v, "*?") || strings.Contains(v, "${") {
-					return wrong(claim, "%q has characters that AWS reads as a pattern", v)
+					return trustgap.Wrong(claim, "%q has characters that AWS reads as a pattern", v)
 				}
 			}
 			prefixes = join(prefixes, separate(i, claim), values)

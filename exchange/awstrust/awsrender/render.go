@@ -3,10 +3,10 @@ package awsrender
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/cioidc/cioidc/exchange/awstrust"
 	"github.com/cioidc/cioidc/internal/cloudnames"
+	"github.com/cioidc/cioidc/internal/trustgap"
 	"github.com/cioidc/cioidc/oidc/policy"
 )
 
@@ -42,7 +42,7 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	spec := p.Spec()
 	i := slices.IndexFunc(spec.Rules, func(r policy.Rule) bool { return r.Name == rule })
 	if i < 0 {
-		return nil, wrong("rule", "the policy has no rule %q that allows", rule)
+		return nil, trustgap.Wrong("rule", "the policy has no rule %q that allows", rule)
 	}
 	d := &draft{rule: spec.Rules[i], spec: spec, target: t, equals: map[string][]string{}, notEquals: map[string][]string{}, null: map[string]string{}}
 	var err error
@@ -56,24 +56,20 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	}
 	d.rest()
 	if len(d.subjects) == 0 {
-		return nil, wrong("rule", "rule %q allows nothing: its refs are those of forks, which it refuses", rule)
+		return nil, trustgap.Wrong("rule", "rule %q allows nothing: its refs are those of forks, which it refuses", rule)
 	}
 	out := &Rendered{ProviderURL: d.issuer, ClientIDs: slices.Clone(spec.Audiences), Gaps: d.gaps}
-	slices.SortStableFunc(out.Gaps, func(a, b Gap) int { return strings.Compare(string(b.Effect), string(a.Effect)) })
 	if out.JSON, err = d.write(); err != nil {
 		return nil, err
 	}
 	if out.Document, err = awstrust.Parse([]byte(out.JSON)); err != nil {
-		return nil, wrong("rule", "what was written cannot be read: %v", err)
+		return nil, trustgap.Wrong("rule", "what was written cannot be read: %v", err)
 	}
 	if n := out.Document.Characters; n > maxCharacters {
-		return nil, wrong("rule", "the document has %d characters, and AWS allows %d: list fewer values, or split the rule", n, maxCharacters)
+		return nil, trustgap.Wrong("rule", "the document has %d characters, and AWS allows %d: list fewer values, or split the rule", n, maxCharacters)
 	}
-	if t.AllowWider == "" {
-		wider := slices.DeleteFunc(slices.Clone(out.Gaps), func(g Gap) bool { return g.Effect != Widening })
-		if len(wider) > 0 {
-			return nil, &WiderError{Rule: rule, Gaps: wider}
-		}
+	if err := trustgap.Settle(rule, out.Gaps, t.AllowWider); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

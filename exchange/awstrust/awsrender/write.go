@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/cioidc/cioidc/internal/cloudnames"
+	"github.com/cioidc/cioidc/internal/trustgap"
 )
 
 // statement is the JSON form, in the order in which people write it.
@@ -40,7 +41,7 @@ func (d *draft) write() (string, error) {
 	for claim, values := range d.equals {
 		for _, v := range append(slices.Clone(values), d.notEquals[claim]...) {
 			if strings.Contains(v, "${") {
-				return "", wrong(claim, "%q has ${ in it, which AWS reads as a variable", v)
+				return "", trustgap.Wrong(claim, "%q has ${ in it, which AWS reads as a variable", v)
 			}
 		}
 	}
@@ -84,7 +85,7 @@ func (d *draft) write() (string, error) {
 		Version   string
 		Statement []statement
 	}{"2012-10-17", statements}); err != nil {
-		return "", wrong("rule", "%v", err)
+		return "", trustgap.Wrong("rule", "%v", err)
 	}
 	return b.String(), nil
 }

@@ -3,6 +3,7 @@ package checkup
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 
 	"github.com/cioidc/cioidc/exchange"
@@ -87,9 +88,12 @@ func (e *examination) failed(name, cloud string, err error) {
 		if failed.Err != nil {
 			c.Action = failed.Err.Error()
 		}
-	case failed.StatusCode == 0:
+	case failed.StatusCode < http.StatusMultipleChoices:
 		e.report.raise(Refused)
 		c.Words = cloud + " did not answer"
+		if failed.StatusCode != 0 {
+			c.Words = cloud + "'s answer cannot be used"
+		}
 		if failed.Err != nil {
 			c.Words += ": " + safetext.Cut(safetext.Redact(failed.Err.Error()))
 		}

@@ -1,0 +1,120 @@
+package googletrust_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/exchange/googletrust"
+	"github.com/cioidc/cioidc/internal/trustcase"
+	"github.com/cioidc/cioidc/oidc/policy"
+)
+
+func model(t testing.TB, platform string, payload []byte) claims.Model {
+	if platform == policy.GitLab {
+		m, err := claims.Decode[claims.GitLab](payload)
+		require.NoError(t, err)
+		return m
+	}
+	m, err := claims.Decode[claims.CircleCI](payload)
+	require.NoError(t, err)
+	return m
+}
+
+type counts struct{ rendered, wider, accepted, refused, narrowed int }
+
+// check renders a random rule, and holds the provider against tokens: what Google
+// accepts the policy allows, unless a gap is about it.
+func check(t testing.TB, seed uint64, n *counts) {
+	r := rand.New(rand.NewPCG(seed, 11))
+	of, token := trustcase.GitLabRule, func() map[string]any { return trustcase.GitLabToken(r, trustcase.GitLab) }
+	if r.IntN(2) == 0 {
+		of, token = trustcase.CircleCIRule, func() map[string]any { return trustcase.CircleCIToken(r) }
+	}
+	spec := policy.Spec{Name: "p", Audiences: []string{trustcase.Audience}, Rules: []policy.Rule{of(r, false)}}
+	for i := range r.IntN(3) {
+		deny := of(r, true)
+		deny.Name = fmt.Sprint("deny", i)
+		spec.Deny = append(spec.Deny, deny)
+	}
+	p, err := policy.New(spec, nil)
+	if err != nil {
+		return // no policy
+	}
+	target := &googletrust.Target{ProjectNumber: "123456789012", Pool: "ci", Provider: "x", StableSubject: r.IntN(2) == 0}
+	doc, err := googletrust.Render(p, "r", target)
+	var wider *googletrust.WiderError
+	var gaps []googletrust.Gap
+	if errors.As(err, &wider) {
+		n.wider++
+		target.AllowWider = trustcase.Reason
+		doc, err = googletrust.Render(p, "r", target)
+		gaps = wider.Gaps
+		require.NotEmpty(t, gaps)
+	}
+	require.NoError(t, err, "seed %d", seed)
+	n.rendered++
+	for range 25 {
+		c := token()
+		c["iss"] = doc.Document.Provider.IssuerURI.Text
+		payload, err := json.Marshal(c)
+		require.NoError(t, err)
+		d := p.Evaluate(t.Context(), model(t, spec.Rules[0].Platform, payload))
+		result := googletrust.Simulate(doc.Document, payload, nil)
+		switch {
+		case result.Outcome == googletrust.Rejected && d.Allowed:
+			n.narrowed++
+			// Nothing but the length of a stable subject keeps out what the rule allows.
+			require.Contains(t, result.String(), "google.subject has", "seed %d: %s\n%v", seed, payload, result)
+		case result.Outcome == googletrust.Rejected:
+			n.refused++
+		case d.Allowed:
+			n.accepted++
+		default:
+			require.True(t, explained(d, gaps), "seed %d: Google accepts %s\nand the policy does not: %+v\n%s\ngaps: %v", seed, payload, d.Rules(), doc.Document.Provider.Condition.Text, gaps)
+		}
+	}
+}
+
+// explained reports whether every reason why the policy refuses has its gap.
+func explained(d *policy.Decision, gaps []googletrust.Gap) bool {
+	has := func(field string) bool {
+		return slices.ContainsFunc(gaps, func(g googletrust.Gap) bool { return g.Field == field })
+	}
+	for _, rule := range d.Rules() {
+		if rule.Deny {
+			if rule.Matched && !has("deny "+rule.Rule) {
+				return false
+			}
+			continue
+		}
+		for _, c := range rule.Checks {
+			if c.Result != policy.Pass && !has(c.Claim) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func TestWhatGoogleAcceptsThePolicyAllows(t *testing.T) {
+	var n counts
+	for seed := range uint64(80) {
+		check(t, seed, &n)
+	}
+	t.Logf("%+v", n)
+	assert.Greater(t, n.rendered-n.wider, 30, "providers without a widening gap")
+	assert.Greater(t, min(n.accepted, n.refused), 50)
+}
+
+func FuzzWhatGoogleAcceptsThePolicyAllows(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { check(t, seed, &counts{}) })
+}

@@ -1,0 +1,80 @@
+package googletrust
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Terraform returns the provider as a resource of Terraform's google provider,
+// and the binding on a service account, whose name is an expression such as
+// google_service_account.deploy.name.
+func (r *Rendered) Terraform(name, serviceAccount string) string {
+	p := r.Document.Provider
+	var b strings.Builder
+	for _, g := range r.Gaps {
+		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
+	}
+	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + hcl(name) + " {\n")
+	b.WriteString("  project                            = " + hcl(p.ProjectNumber) + "\n")
+	b.WriteString("  workload_identity_pool_id          = " + hcl(p.Pool) + "\n")
+	b.WriteString("  workload_identity_pool_provider_id = " + hcl(p.ID) + "\n")
+	b.WriteString("  attribute_condition                = " + hcl(p.Condition.Text) + "\n")
+	b.WriteString("  attribute_mapping = {\n")
+	for _, a := range p.Mapping {
+		b.WriteString("    " + hcl(a.Name) + " = " + hcl(a.Expression.Text) + "\n")
+	}
+	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + hcl(p.IssuerURI.Text) + "\n    allowed_audiences = [")
+	for i, a := range p.AllowedAudiences {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(hcl(a.Text))
+	}
+	b.WriteString("]\n  }\n}\n")
+	for _, binding := range r.Document.Bindings {
+		for i, m := range binding.Members {
+			b.WriteString("\nresource \"google_service_account_iam_member\" " + hcl(name+suffix(i)) + " {\n")
+			b.WriteString("  service_account_id = " + serviceAccount + "\n")
+			b.WriteString("  role               = " + hcl(binding.Role) + "\n")
+			b.WriteString("  member             = " + hcl(m.Text) + "\n}\n")
+		}
+	}
+	return b.String()
+}
+
+// suffix tells the resources of several members apart.
+func suffix(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return "_" + strconv.Itoa(i+1)
+}
+
+// hcl returns s as a text of Terraform's language, without templates in it.
+func hcl(s string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
+}
+
+// Gcloud returns the command that makes the provider, for a shell of POSIX.
+func (r *Rendered) Gcloud() string {
+	p := r.Document.Provider
+	var mapping, audiences []string
+	for _, a := range p.Mapping {
+		mapping = append(mapping, a.Name+"="+a.Expression.Text)
+	}
+	for _, a := range p.AllowedAudiences {
+		audiences = append(audiences, a.Text)
+	}
+	return strings.Join([]string{
+		"gcloud iam workload-identity-pools providers create-oidc " + shell(p.ID),
+		"  --project=" + shell(p.ProjectNumber), "  --location=global", "  --workload-identity-pool=" + shell(p.Pool),
+		"  --issuer-uri=" + shell(p.IssuerURI.Text),
+		// Another delimiter, for commas may be in expressions.
+		"  --allowed-audiences=" + shell("^;^"+strings.Join(audiences, ";")),
+		"  --attribute-mapping=" + shell("^;^"+strings.Join(mapping, ";")),
+		"  --attribute-condition=" + shell(p.Condition.Text),
+	}, " \\\n") + "\n"
+}
+
+// shell quotes s for a shell of POSIX.
+func shell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
