@@ -90,6 +90,18 @@ func expiredCause(token *peek.Token) exchange.Cause {
 			{Name: "exp", Token: instant(token.ExpiresAt)},
 		},
 	}
+	if token.ExpiresAt == 0 {
+		c.Summary = "the token is too old, and does not say when it expires"
+		c.Evidence = c.Evidence[:1]
+		return c
+	}
+	if now := time.Now(); now.Before(token.ExpiresAt.Time()) {
+		c.Summary = "Google takes the token for too old, though by the clock here it is valid until " + instant(token.ExpiresAt)
+		c.Action = "compare its iat with the clocks of the CI server and of this machine, and set these by NTP; Google takes no token that lives for more than 24 hours"
+		c.Certain = false
+		c.Evidence = append(c.Evidence, exchange.Evidence{Name: "clock here", Configured: now.UTC().Format(time.RFC3339)})
+		return c
+	}
 	if token.Identity.Platform == "gitlab" {
 		c.Action = "exchange it earlier in the job, or raise the job's timeout, for which GitLab's ID tokens live: none is renewed during a job"
 	}

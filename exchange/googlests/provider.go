@@ -15,6 +15,7 @@ import (
 	"github.com/cioidc/cioidc/exchange/googlests/internal/answer"
 	"github.com/cioidc/cioidc/exchange/googlests/internal/member"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/notoken"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/safetext"
 	"github.com/cioidc/cioidc/internal/tokensource"
@@ -66,7 +67,10 @@ func (p *provider) subject(ctx context.Context) (string, *peek.Token, error) {
 	token, err := peek.Parse(raw)
 	if err != nil {
 		// Whatever it is, a password perhaps, it is not sent to anyone.
-		return fail(fmt.Errorf("the source gave something that is not a JWT: %w", err))
+		return "", nil, &exchange.Error{
+			Service: serviceName, Stage: exchange.StageSource, Causes: notoken.Causes(raw),
+			Err: fmt.Errorf("the source gave something that is not a JWT: %w", err),
+		}
 	}
 	return raw, token, nil
 }

@@ -112,6 +112,52 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// Of a token that is too old for Google, and that the clock here or the token
+// itself does not bear out, its end is not told for the cause.
+func TestRowG4WithoutEvidence(t *testing.T) {
+	for name, tt := range map[string]struct {
+		claims   func(fakeissuer.Claims)
+		certain  bool
+		words    string
+		action   string
+		evidence []string
+	}{
+		"not over by the clock here": {func(fakeissuer.Claims) {}, false, "by the clock here it is valid until", "set these by NTP", []string{"iat", "exp", "clock here"}},
+		"without an end":             {func(c fakeissuer.Claims) { delete(c, "exp") }, true, "does not say when it expires", "earlier in the job", []string{"iat"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.source.give(func(aud string) string { return w.gitlab.GitLab(aud, tt.claims) })
+			w.cloud.Misbehave(answering(400, nil, `{"error":"invalid_grant","error_description":"ID Token issued at 1789084800 is stale to sign-in."}`))
+			e := w.fail(t, w.config())
+			require.Len(t, e.Causes, 1)
+			c := e.Causes[0]
+			assert.Equal(t, "google-expired", c.ID)
+			assert.Equal(t, tt.certain, c.Certain)
+			assert.Contains(t, c.Summary, tt.words)
+			assert.NotContains(t, c.Summary, "1970")
+			assert.Contains(t, c.Action, tt.action)
+			var names []string
+			for _, evidence := range c.Evidence {
+				names = append(names, evidence.Name)
+			}
+			assert.Equal(t, tt.evidence, names)
+		})
+	}
+}
+
+func TestRowJ1(t *testing.T) {
+	for raw, cause := range map[string]string{"": "token-empty", "glcbt-64_a-job-token": "token-malformed", "a.b.c": "token-malformed"} {
+		w := newWorld(t)
+		w.source.give(func(string) string { return raw })
+		e := w.fail(t, w.config())
+		assert.Equal(t, exchange.StageSource, e.Stage)
+		require.Len(t, e.Causes, 1)
+		assert.Equal(t, cause, e.Causes[0].ID)
+		assert.Zero(t, w.cloud.Requests("token"), "whatever it is, it is not sent")
+	}
+}
+
 // Google has a row for each of its own answers; those of its IAM are package
 // impersonate's, and those of other programs nobody here gets to see.
 func TestEveryRowIsTested(t *testing.T) {

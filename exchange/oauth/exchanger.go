@@ -12,6 +12,7 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/notoken"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/reply"
 	"github.com/cioidc/cioidc/internal/tokensource"
@@ -73,7 +74,10 @@ func (x *exchanger) ciToken(ctx context.Context) (string, *peek.Token, error) {
 	said, err := peek.Parse(raw)
 	if err != nil {
 		// Whatever it is, a password perhaps, it is not sent to anyone.
-		return "", nil, x.fail(exchange.StageSource, fmt.Errorf("the source gave something that is not a JWT: %w", err))
+		return "", nil, &exchange.Error{
+			Service: x.service, Stage: exchange.StageSource, Causes: notoken.Causes(raw),
+			Err: fmt.Errorf("the source gave something that is not a JWT: %w", err),
+		}
 	}
 	// Not every endpoint says why it refuses a token; this reason is certain.
 	if end := said.ExpiresAt.Time(); said.ExpiresAt != 0 && time.Since(end) > maxLeeway {

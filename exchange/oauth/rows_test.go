@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -50,6 +51,8 @@ var rows = map[string][]row{
 		{status: 400, body: vaultSays("error validating token: invalid subject (sub) claim"), causes: []string{"vault-subject"}, certain: true, action: "bound_subject"},
 		{status: 400, body: vaultSays("error validating token: invalid expiration time (exp) claim: token is expired"), claims: minutesAgo, causes: []string{"vault-expired"}, certain: true, action: "earlier in the job"},
 		{status: 400, body: vaultSays(`error validating claims: claim "ref_protected" does not match any associated bound claim values`), causes: []string{"vault-claim"}, certain: true, evidence: exchange.Evidence{Name: "ref_protected", Token: "true"}, action: `a boolean of GitLab's is "true"`},
+		{status: 400, body: vaultSays("error validating token: error verifying token signature: no known key successfully validated the token signature"), causes: []string{"vault-signature"}, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
+		{status: 400, body: vaultSays("error validating token: error verifying token signature: fetching keys oidc: get keys failed"), causes: []string{"vault-keys"}, certain: true, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
 		{status: 400, body: vaultSays(`error validating claims: claim "environment" is missing`), causes: []string{"vault-claim-missing"}, certain: true, action: "bound_claims"},
 	},
 	"V2": {
@@ -163,6 +166,53 @@ func TestRowX1(t *testing.T) {
 	assert.True(t, failed.Causes[0].Certain)
 }
 
+// What is no token is not sent, and told what it is.
+func TestRowJ1(t *testing.T) {
+	for raw, want := range map[string]string{"": "token-empty", "glcbt-64_a-job-token": "token-malformed", "a.b.c": "token-malformed"} {
+		e := answering(http.StatusOK, success)
+		failed := fail(t, config(&source{mint: func(string) string { return raw }}, e), nil)
+		assert.Equal(t, exchange.StageSource, failed.Stage)
+		require.Len(t, failed.Causes, 1)
+		assert.Equal(t, want, failed.Causes[0].ID)
+		assert.True(t, failed.Causes[0].Certain)
+		assert.Zero(t, e.count())
+	}
+}
+
+// A token that is over for Vault, and not for the clock here: one of the clocks
+// is wrong, and it is not said that the token expired.
+func TestRowV1OfClocksThatDiffer(t *testing.T) {
+	s := newSource(t)
+	failed := fail(t, config(s, answering(400, vaultSays("error validating token: invalid expiration time (exp) claim: token is expired"))), s)
+	require.Len(t, failed.Causes, 1)
+	c := failed.Causes[0]
+	assert.Equal(t, "vault-expired", c.ID)
+	assert.False(t, c.Certain)
+	assert.Contains(t, c.Summary, "expired by Vault's clock, though not by the one here")
+	assert.Contains(t, c.Action, "NTP")
+	require.Len(t, c.Evidence, 2)
+	assert.Equal(t, "clock here", c.Evidence[1].Name)
+}
+
+// A token that the source did not give has not been read: Azure's SDK and
+// ClientAssertion present such. Nothing is said of what it says.
+func TestRowsOfATokenThatWasNotRead(t *testing.T) {
+	for id, want := range map[string]string{"E1": "entra-issuer", "E2": "entra-audience", "E3": "entra-subject"} {
+		cfg := oauth.Config{
+			TokenURL: tokenURL, Grant: oauth.ClientCredentials, ClientID: "app",
+			ClientAssertion: func(context.Context) (string, error) { return assertion("app", 1), nil },
+			HTTPClient:      answering(rows[id][0].status, rows[id][0].body).client(),
+		}
+		_, err := cfg.Token(t.Context())
+		var failed *exchange.Error
+		require.ErrorAs(t, err, &failed)
+		require.Len(t, failed.Causes, 1)
+		assert.Equal(t, want, failed.Causes[0].ID)
+		assert.NotContains(t, failed.Causes[0].Summary, `""`)
+		assert.NotContains(t, failed.Causes[0].Summary, `, `)
+	}
+}
+
 // Every row of these services has its test here, but for what Okta's own client
 // and the other refusals of Okta say: okta_test.go and package okta have those.
 func TestEveryRowIsTested(t *testing.T) {
@@ -173,6 +223,14 @@ func TestEveryRowIsTested(t *testing.T) {
 		}
 	}
 	for id := range rows {
-		assert.True(t, slices.ContainsFunc(cause.Rows(), func(r cause.Row) bool { return r.ID == id }), id)
+		i := slices.IndexFunc(cause.Rows(), func(r cause.Row) bool { return r.ID == id })
+		require.GreaterOrEqual(t, i, 0, id)
+		var tested []string
+		for _, r := range rows[id] {
+			tested = append(tested, r.causes...)
+		}
+		if r := cause.Rows()[i]; slices.Contains(ours, r.Service) && r.Service != cause.Okta {
+			assert.Subset(t, tested, r.Causes, "%s: each of its causes", id)
+		}
 	}
 }

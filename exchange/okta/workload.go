@@ -11,6 +11,7 @@ import (
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/command"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/notoken"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/tokensource"
 )
@@ -102,9 +103,9 @@ func runSFT(ctx context.Context, env []string, args ...string) ([]byte, error) {
 // another. The CI token is in the environment of that one child, and on no
 // command line. The error is an *[exchange.Error].
 func (w *Workload) Token(ctx context.Context) (string, error) {
-	raw, said, err := w.ciToken(ctx)
-	if err != nil {
-		return "", w.fail(exchange.StageSource, err)
+	raw, said, failed := w.ciToken(ctx)
+	if failed != nil {
+		return "", failed
 	}
 	args := []string{"wl", "authenticate", "--team", w.cfg.Team, "--connection", w.cfg.Connection, "--jwt-env", jwtVariable}
 	if w.cfg.RoleHint != "" {
@@ -124,20 +125,22 @@ func (w *Workload) Token(ctx context.Context) (string, error) {
 	return token, nil
 }
 
-func (w *Workload) ciToken(ctx context.Context) (string, *peek.Token, error) {
+func (w *Workload) ciToken(ctx context.Context) (string, *peek.Token, *exchange.Error) {
 	ctx, cancel := context.WithTimeout(ctx, sourceTime)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return "", nil, err
+		return "", nil, w.fail(exchange.StageSource, err)
 	}
 	raw, err := tokensource.Token(ctx, w.cfg.Source, w.cfg.Audience)
 	if err != nil {
-		return "", nil, err
+		return "", nil, w.fail(exchange.StageSource, err)
 	}
 	said, err := peek.Parse(raw)
 	if err != nil {
 		// Whatever it is, a password perhaps, it is not given to anyone.
-		return "", nil, fmt.Errorf("the source gave something that is not a JWT: %w", err)
+		failed := w.fail(exchange.StageSource, fmt.Errorf("the source gave something that is not a JWT: %w", err))
+		failed.Causes = notoken.Causes(raw)
+		return "", nil, failed
 	}
 	return raw, said, nil
 }

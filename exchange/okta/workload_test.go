@@ -131,7 +131,7 @@ func TestWorkloadErrors(t *testing.T) {
 		"another secret": {
 			edit: func(c *okta.WorkloadConfig) {
 				c.Source = exchange.TokenSourceFunc(func(context.Context, string) (string, error) { return printed, nil })
-			}, stage: exchange.StageSource, words: "something that is not a JWT",
+			}, stage: exchange.StageSource, words: "something that is not a JWT", cause: "token-malformed",
 		},
 		"refused": {
 			run: func(t *testing.T) result {

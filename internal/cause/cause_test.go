@@ -83,7 +83,7 @@ var used = regexp.MustCompile(`(?:\bID:\s*|\bID(?:, [\w.]+)? = |\bcase )"([a-z][
 // Every cause that the exchanges give is in the table, and no other.
 func TestCausesAreThoseOfTheCode(t *testing.T) {
 	given := map[string]bool{}
-	for _, root := range []string{"../../exchange", "../unreached"} {
+	for _, root := range []string{"../../exchange", "../unreached", "../notoken"} {
 		require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
@@ -109,4 +109,36 @@ func TestCausesAreThoseOfTheCode(t *testing.T) {
 		assert.True(t, slices.Contains(table, id), "no row has the cause %s", id)
 	}
 	assert.Greater(t, len(given), 50, "causes found in the code")
+}
+
+// Each row that an exchange can meet is tested under its name in one of them, or
+// by what is named here. The rest is for people, about other programs.
+func TestEveryRowHasItsCase(t *testing.T) {
+	var rows, tests strings.Builder
+	require.NoError(t, filepath.WalkDir("../../exchange", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+		if d.Name() == "rows_test.go" {
+			rows.Write(text)
+		}
+		return err
+	}))
+	forPeople := []string{"G12", "G13", "G14", "G15"}
+	elsewhere := map[string]string{
+		"K1": `"kms-permission"`, "J2": `"token-not-renewed"`, "J3": `"token-signature"`, "X3": "func TestBareRefusal(",
+	}
+	for _, r := range Rows() {
+		switch words, ok := elsewhere[r.ID]; {
+		case ok:
+			assert.True(t, strings.Contains(tests.String(), words), "%s: no test has %s", r.ID, words)
+		case slices.Contains(forPeople, r.ID):
+			assert.Empty(t, r.Causes, "%s: an exchange gives its cause", r.ID)
+		default:
+			named := regexp.MustCompile(`"` + r.ID + `[",]|func TestRow` + r.ID + `\b`)
+			assert.True(t, named.MatchString(rows.String()), "%s has no case", r.ID)
+		}
+	}
 }
