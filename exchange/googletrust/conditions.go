@@ -41,9 +41,11 @@ func (q *run) checkCondition([]byte) bool {
 	}
 	holds, why, assumption := q.holds(q.condition)
 	var checks []Check
-	list := q.parts
-	if list == nil {
-		list = []*expression{q.condition}
+	list := []*expression{q.condition}
+	if holds != True { // To take it apart costs more than to evaluate it.
+		if all := splitCondition(q.env, q.condition); all != nil {
+			list = all
+		}
 	}
 	for _, e := range list {
 		c := Check{Part: PartProvider, Position: q.provider.Condition.Position, Name: "condition", Expected: e.text, Actual: q.values(e)}
@@ -72,6 +74,12 @@ func (q *run) checkCondition([]byte) bool {
 // rejects the token.
 func (q *run) holds(e *expression) (t Truth, why, assumption string) {
 	out, err := e.eval(map[string]any{"assertion": q.assertion, "google": q.google, "attribute": q.attribute})
+	for _, v := range readsOf(e.ast.Expr()) {
+		name := v.root + "." + v.name
+		if assumption, ok := q.open[name]; ok {
+			return Unknown, "unknown: " + name + " may have any value", assumption
+		}
+	}
 	var un *unsure
 	switch {
 	case errors.As(err, &un):

@@ -84,14 +84,15 @@ func reads(x celast.Expr) (v variable, has, ok bool) {
 		if len(args) != 2 || name != operators.Index && name != operators.In {
 			return v, false, false
 		}
+		of, index := args[0], args[1]
 		if has = name == operators.In; has {
-			args[0], args[1] = args[1], args[0]
+			of, index = index, of
 		}
-		key, isText := literal(args[1]).(types.String)
+		key, isText := literal(index).(types.String)
 		if !isText {
 			return v, false, false
 		}
-		v = variable{root(args[0]), string(key)}
+		v = variable{root(of), string(key)}
 	}
 	return v, has, slices.Contains([]string{"assertion", "attribute", "google"}, v.root)
 }

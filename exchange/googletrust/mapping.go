@@ -14,7 +14,7 @@ import (
 
 // mapClaims evaluates the attribute mapping.
 func (q *run) mapClaims([]byte) bool {
-	q.google, q.attribute = map[string]any{}, map[string]string{}
+	q.google, q.attribute, q.open = map[string]any{}, map[string]string{}, map[string]string{}
 	// While they are being mapped, expressions see no attributes.
 	variables := map[string]any{"assertion": q.assertion, "google": map[string]any{}, "attribute": map[string]string{}}
 	var checks []Check
@@ -30,6 +30,9 @@ func (q *run) mapClaims([]byte) bool {
 			if problem.assumption != "" {
 				c.Holds = Unknown
 				q.assume(problem.assumption)
+			}
+			if problem.open {
+				q.open[a.Name] = problem.assumption
 			}
 			if no == nil || no.assumption != "" && problem.assumption == "" {
 				no = problem
@@ -69,7 +72,9 @@ func (q *run) mapOne(name string, e *expression, variables map[string]any) ([]st
 	var un *unsure
 	switch {
 	case errors.As(err, &un):
-		return nil, unknown(un.assumption, "%s: %v", name, err)
+		no := unknown(un.assumption, "%s: %v", name, err)
+		no.open = true
+		return nil, no
 	case err != nil && name == "google.subject":
 		return nil, refused(unauthorized, noSubject, "google.subject has no value: %v", err)
 	case err != nil:

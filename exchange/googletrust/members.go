@@ -170,6 +170,11 @@ func (q *run) whyNot(c *Check, m member) {
 			return
 		}
 	}
+	if assumption, ok := q.open[name]; ok {
+		c.Holds, c.Assumption = Unknown, assumption
+		c.Why = name + " may have any value"
+		return
+	}
 	c.Why = fmt.Sprintf("%s has no value for the token", name)
 	if q.provider.Attribute(name) == nil {
 		c.Why = name + " is not mapped, so that no token has it"

@@ -96,7 +96,7 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	if doc.Bindings[0].Role == "" {
 		doc.Bindings[0].Role = "roles/iam.workloadIdentityUser"
 	}
-	if s := newSimulator(doc); s.problem != "" {
+	if s := NewSimulator(doc); s.problem != "" {
 		return nil, trustgap.Wrong("rule", "what was written is not right: %s", s.problem)
 	}
 	if err := trustgap.Settle(rule, d.gaps, t.AllowWider); err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"cel.dev/cel-go/cel"
+
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
@@ -25,28 +27,30 @@ type Request struct {
 // documented or depends on what is not given, the result is [Indeterminate] and
 // says on what it depends.
 func Simulate(doc *Document, payload []byte, r *Request) *Result {
-	return newSimulator(doc).run(payload, r)
+	return NewSimulator(doc).Simulate(payload, r)
 }
 
-// simulator is a document that is compiled. It is for one goroutine.
-type simulator struct {
+// Simulator is a document whose expressions are compiled, for many tokens. The
+// document must not be changed while it is in use. It is safe for concurrent use.
+type Simulator struct {
 	doc      *Document
 	provider *Provider
+	env      *cel.Env
 
 	problem   string // why Google would not save the provider; empty if it would
 	at        Check  // where that is, if an expression is why
 	mapping   []*expression
-	condition *expression   // nil if there is none
-	parts     []*expression // what the condition joins by &&; nil if that is one
+	condition *expression // nil if there is none
 	notes     []string
 }
 
-// newSimulator compiles the expressions of a document.
-func newSimulator(doc *Document) *simulator {
+// NewSimulator compiles the expressions of a document. One that does not compile
+// is no error here: every token is then rejected, and [Document.Validate] says why.
+func NewSimulator(doc *Document) *Simulator {
 	if doc == nil {
 		doc = &Document{}
 	}
-	s := &simulator{doc: doc, provider: doc.Provider}
+	s := &Simulator{doc: doc, provider: doc.Provider}
 	if s.provider == nil {
 		s.problem = "there is no provider"
 		return s
@@ -59,6 +63,7 @@ func newSimulator(doc *Document) *simulator {
 		s.problem = "CEL cannot be set up: " + err.Error()
 		return s
 	}
+	s.env = env
 	for i := range s.provider.Mapping {
 		a := &s.provider.Mapping[i]
 		e, err := compile(env, a.Expression.Text)
@@ -77,17 +82,16 @@ func newSimulator(doc *Document) *simulator {
 		return s
 	}
 	s.note("condition", s.condition)
-	s.parts = splitCondition(env, s.condition)
 	return s
 }
 
 // fail notes that an expression does not compile.
-func (s *simulator) fail(name string, v Value, err error) {
+func (s *Simulator) fail(name string, v Value, err error) {
 	s.problem = fmt.Sprintf("the expression of %s does not compile: %v", name, err)
 	s.at = Check{Part: PartProvider, Position: v.Position, Name: name, Expected: v.Text, Holds: False, Why: s.problem}
 }
 
-func (s *simulator) note(name string, e *expression) {
+func (s *Simulator) note(name string, e *expression) {
 	for _, f := range e.unlisted {
 		s.notes = append(s.notes, fmt.Sprintf("%s in the expression of %s may be rejected by Google, whose documentation does not name it", f, name))
 	}
@@ -95,7 +99,7 @@ func (s *simulator) note(name string, e *expression) {
 
 // run is one request.
 type run struct {
-	*simulator
+	*Simulator
 	request *Request
 	result  *Result
 
@@ -103,14 +107,16 @@ type run struct {
 	assertion map[string]any
 	google    map[string]any
 	attribute map[string]string
-	names     []string // the principals in the pool of the provider
+	// open holds the attributes that may have any value, and what that depends on.
+	open map[string]string
 }
 
-func (s *simulator) run(payload []byte, r *Request) *Result {
+// Simulate is [Simulate] of the document.
+func (s *Simulator) Simulate(payload []byte, r *Request) *Result {
 	if r == nil {
 		r = &Request{}
 	}
-	q := &run{simulator: s, request: r, result: &Result{Outcome: Accepted, Notes: slices.Clone(s.notes)}}
+	q := &run{Simulator: s, request: r, result: &Result{Outcome: Accepted, Notes: slices.Clone(s.notes)}}
 	for _, step := range []func([]byte) bool{q.readToken, q.checkProvider, q.checkIssuer, q.checkTime, q.checkAudience, q.mapClaims, q.checkCondition, q.checkMembers} {
 		if !step(payload) {
 			break
@@ -204,4 +210,19 @@ func (q *run) checkTime([]byte) bool {
 
 func (q *run) checkAudience([]byte) bool {
 	return q.stage(StageAudience, q.token.checkAudience(q.provider), "the token is for an audience of the provider")
+}
+
+// Validate returns why Google would not save the provider, an expression that does
+// not compile included, as a *[ParseError]; or nil. Its line is 0 for a provider
+// that was made by hand.
+func (d *Document) Validate() error {
+	s := NewSimulator(d)
+	if s.problem == "" {
+		return nil
+	}
+	at := s.at.Position
+	if s.at.Name == "" && s.provider != nil {
+		_, at = s.provider.refusedToSave()
+	}
+	return &ParseError{Line: at.Line, Column: at.Column, Problem: s.problem}
 }

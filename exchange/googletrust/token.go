@@ -38,6 +38,7 @@ type refusal struct {
 	code, message string
 	why           string
 	assumption    string
+	open          bool // of an attribute: it may have any value
 }
 
 func refused(code, message, format string, args ...any) *refusal {

@@ -63,31 +63,32 @@ var links = map[string]struct {
 	may    []string
 	reason string
 }{
-	"":                               {nil, "the root holds documentation; a facade would link every cloud"},
-	"claims":                         {nil, "models are data; whoever reads a claim needs no cryptography"},
-	"ciplatform":                     {nil, "a job that reads its token needs no SDK"},
-	"exchange":                       {nil, "the types that all exchanges share must cost nothing"},
-	"oidc":                           {jwx, "a verifier links the one library that checks signatures"},
-	"oidc/policy":                    {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
-	"oidc/oidcgrpc":                  {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
-	"oidc/policy/policytest":         {[]string{"go.yaml.in/yaml/v3"}, "it is policy for tests"},
-	"oidc/replay":                    {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
-	"oidc/replay/redisreplay":        {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous", "go.uber.org/atomic"), "Redis only: whoever has one process must not link its client"},
-	"oidc/policy/celcond":            {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
-	"oidc/oidctest":                  {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
-	"exchange/awssts":                {aws, "AWS only: whoever deploys to AWS must not link Google"},
-	"exchange/awstrust":              {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
-	"exchange/awstrust/awsrender":    {[]string{"go.yaml.in/yaml/v3"}, "it reads a policy; whoever exchanges a token links awstrust and must not link that"},
-	"exchange/awstrust/awstrusttest": {nil, "it is awstrust for tests"},
-	"exchange/trustfile":             {[]string{"go.yaml.in/yaml/v3"}, "it reads JSON and YAML: whoever gives it a plan needs no reader of Terraform's language"},
-	"exchange/trustfile/trusthcl":    {hcl, "the leaf for Terraform's language, by HashiCorp's own parser"},
-	"exchange/googletrust":           {cel, "it reads documents and claims and evaluates CEL; whoever only exchanges tokens must not link it"},
-	"exchange/oauth":                 {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
-	"exchange/googlests":             {googleAuth, "Google's credential types only: no gRPC, no API client"},
-	"exchange/googlests/impersonate": {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
-	"exchange/okta":                  {[]string{"golang.org/x/oauth2"}, "an interface for signers, and no cloud's SDK"},
-	"exchange/okta/kmssigner":        {aws, "AWS only: whoever signs there must not link Google"},
-	"exchange/okta/googlesigner":     {iamCredentials, "it signs by the IAM Credentials API: whoever signs there must not link AWS"},
+	"":                                     {nil, "the root holds documentation; a facade would link every cloud"},
+	"claims":                               {nil, "models are data; whoever reads a claim needs no cryptography"},
+	"ciplatform":                           {nil, "a job that reads its token needs no SDK"},
+	"exchange":                             {nil, "the types that all exchanges share must cost nothing"},
+	"oidc":                                 {jwx, "a verifier links the one library that checks signatures"},
+	"oidc/policy":                          {[]string{"go.yaml.in/yaml/v3"}, "a policy reads claims; whoever writes none of its conditions in CEL must not link CEL"},
+	"oidc/oidcgrpc":                        {append(slices.Clone(jwx), grpc...), "gRPC only: whoever verifies over HTTP must not link it"},
+	"oidc/policy/policytest":               {[]string{"go.yaml.in/yaml/v3"}, "it is policy for tests"},
+	"oidc/replay":                          {jwx, "it stands on oidc and needs nothing else: one process is its own store"},
+	"oidc/replay/redisreplay":              {append(slices.Clone(jwx), "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous", "go.uber.org/atomic"), "Redis only: whoever has one process must not link its client"},
+	"oidc/policy/celcond":                  {cel, "the leaf for those who write conditions in CEL: nothing of a cloud"},
+	"oidc/oidctest":                        {append(slices.Clone(jwx), "golang.org/x/sys/"), "the fake issuer stands on oidc"},
+	"exchange/awssts":                      {aws, "AWS only: whoever deploys to AWS must not link Google"},
+	"exchange/awstrust":                    {nil, "it reads documents and claims; whoever tests a role's trust needs no SDK"},
+	"exchange/awstrust/awsrender":          {[]string{"go.yaml.in/yaml/v3"}, "it reads a policy; whoever exchanges a token links awstrust and must not link that"},
+	"exchange/awstrust/awstrusttest":       {nil, "it is awstrust for tests"},
+	"exchange/trustfile":                   {[]string{"go.yaml.in/yaml/v3"}, "it reads JSON and YAML: whoever gives it a plan needs no reader of Terraform's language"},
+	"exchange/trustfile/trusthcl":          {hcl, "the leaf for Terraform's language, by HashiCorp's own parser"},
+	"exchange/googletrust":                 {cel, "it reads documents and claims and evaluates CEL; whoever only exchanges tokens must not link it"},
+	"exchange/googletrust/googletrusttest": {cel, "it is googletrust for tests"},
+	"exchange/oauth":                       {[]string{"golang.org/x/oauth2"}, "the token type that Go's clients take, and no cloud's SDK"},
+	"exchange/googlests":                   {googleAuth, "Google's credential types only: no gRPC, no API client"},
+	"exchange/googlests/impersonate":       {iamCredentials, "it calls the IAM Credentials API by Google's own client"},
+	"exchange/okta":                        {[]string{"golang.org/x/oauth2"}, "an interface for signers, and no cloud's SDK"},
+	"exchange/okta/kmssigner":              {aws, "AWS only: whoever signs there must not link Google"},
+	"exchange/okta/googlesigner":           {iamCredentials, "it signs by the IAM Credentials API: whoever signs there must not link AWS"},
 }
 
 var (
@@ -135,7 +136,7 @@ func TestWhatPackagesLink(t *testing.T) {
 			allowed := slices.ContainsFunc(rule.may, func(prefix string) bool { return strings.HasPrefix(dep, prefix) })
 			assert.True(t, allowed, "%s links %s, but: %s", path, dep, rule.reason)
 		}
-		if path == "oidc/oidctest" || path == "oidc/policy/policytest" || path == "exchange/awstrust/awstrusttest" {
+		if path == "oidc/oidctest" || path == "oidc/policy/policytest" || path == "exchange/awstrust/awstrusttest" || path == "exchange/googletrust/googletrusttest" {
 			continue // They are for tests.
 		}
 		for banned, reason := range everywhere {
@@ -162,7 +163,7 @@ func TestWhereDependenciesAreUsed(t *testing.T) {
 		"cel.dev/cel-go/":                       {"oidc/policy/celcond", "exchange/googletrust"},
 		"google.golang.org/":                    {"exchange/googlests/impersonate", "oidc/oidcgrpc", "examples/"},
 		"github.com/redis/":                     {"oidc/replay/redisreplay", "examples/"},
-		"testing":                               {"oidc/oidctest", "oidc/policy/policytest", "exchange/awstrust/awstrusttest"},
+		"testing":                               {"oidc/oidctest", "oidc/policy/policytest", "exchange/awstrust/awstrusttest", "exchange/googletrust/googletrusttest"},
 		"net/http/httptest":                     {},
 		"unsafe":                                {},
 		"reflect":                               {"claims", "oidc", "internal/tokensource", "oidc/policy/celcond"}, // the last two for a nil pointer in an interface, and a type in a signature
