@@ -60,6 +60,14 @@ func (p *Provider) claims(row string, e *exchange.Error, t *peek.Token) []exchan
 	return []exchange.Cause{c}
 }
 
+func (p *Provider) severalAudiences(t *peek.Token) []exchange.Cause {
+	return []exchange.Cause{{
+		ID: "aws-several-audiences", Certain: true, Evidence: []exchange.Evidence{audience(t, "")},
+		Summary: "AWS takes tokens with one audience only",
+		Action:  "use a token of its own for AWS, with one audience",
+	}}
+}
+
 // odd explains a failure of AWS on a token.
 func (p *Provider) odd(t *peek.Token) []exchange.Cause {
 	c := exchange.Cause{

@@ -51,11 +51,7 @@ func (p *Provider) diagnose(e *exchange.Error, t *peek.Token) []exchange.Cause {
 			Action: "check that the source returns the ID token of the job, unchanged",
 		}}
 	case "A10":
-		return []exchange.Cause{{
-			ID: "aws-several-audiences", Certain: true, Evidence: []exchange.Evidence{audience(t, "")},
-			Summary: "AWS takes tokens with one audience only",
-			Action:  "use a token of its own for AWS, with one audience",
-		}}
+		return p.severalAudiences(t)
 	case "A11", "A14", "A15":
 		return p.claims(row.ID, e, t)
 	case "A12":

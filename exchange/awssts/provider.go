@@ -116,6 +116,9 @@ func (p *Provider) retrieve(ctx context.Context) (aws.Credentials, *exchange.Err
 // exchange presents a token that [Provider.token] has let through.
 func (p *Provider) exchange(ctx context.Context, token string) (aws.Credentials, *exchange.Error) {
 	seen, _ := peek.Parse(token) // nil if it cannot be read; STS judges it then
+	if failed := p.precheck(seen); failed != nil {
+		return aws.Credentials{}, failed
+	}
 	in := p.input(token, seen)
 	var out *sts.AssumeRoleWithWebIdentityOutput
 	err := httpx.Retry(ctx, func(ctx context.Context) httpx.Outcome {

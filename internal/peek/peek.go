@@ -18,8 +18,8 @@ type Token struct {
 	Claims claims.Model
 	// Identity is the zero value if Claims is a *claims.Registered.
 	Identity claims.Identity
-	// KeyID is the header's kid.
-	KeyID string
+	// KeyID and Algorithm are the header's kid and alg.
+	KeyID, Algorithm string
 }
 
 // Parse reads raw. Its errors tell what is wrong with the form, and never
@@ -48,7 +48,7 @@ func Parse(raw string) (*Token, error) {
 	r := model.RegisteredClaims()
 	t := &Token{
 		Issuer: r.Issuer, Subject: r.Subject, Audience: r.Audience,
-		IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt, Claims: model, KeyID: header.KeyID,
+		IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt, Claims: model, KeyID: header.KeyID, Algorithm: header.Algorithm,
 	}
 	if i, ok := model.(claims.Identifier); ok {
 		t.Identity = i.Identity()
