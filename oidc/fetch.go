@@ -248,7 +248,7 @@ func (r *RemoteKeySet) fetchKeys(ctx context.Context, where string, now time.Tim
 	for reason, n := range countReasons(skipped) {
 		r.opts.Logger.Info("oidc: keys skipped", slog.String("issuer", r.issuer), slog.String("reason", reason), slog.Int("count", n))
 	}
-	s := &snapshot{keys: make(map[string][]Key, len(set)), count: len(set), skipped: len(skipped), fetchedAt: now, skew: skewOf(header, now)}
+	s := &snapshot{keys: make(map[string][]Key, len(set)), count: len(set), skipped: len(skipped), fetchedAt: now, skew: skewOf(header, now, r.opts.Now())}
 	for _, k := range set {
 		s.keys[k.ID] = append(s.keys[k.ID], k)
 	}

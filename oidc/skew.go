@@ -11,9 +11,10 @@ import (
 const worthTelling = 5 * time.Second
 
 // skewOf returns how far the clock of an answer's sender was ahead of the one
-// here, at now, when the request was made (RFC 9110 section 6.6.1). What a cache
-// has kept says by its age how old its date is. Zero means that it is not known.
-func skewOf(header http.Header, now time.Time) time.Duration {
+// here (RFC 9110 section 6.6.1). The answer was made at some time between asked
+// and had, so a slow one tells less. What a cache has kept says by its age how
+// old its date is. Zero means that the clocks may agree, or that it is not known.
+func skewOf(header http.Header, asked, had time.Time) time.Duration {
 	at, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return 0
@@ -21,7 +22,13 @@ func skewOf(header http.Header, now time.Time) time.Duration {
 	if age, err := strconv.ParseUint(header.Get("Age"), 10, 31); err == nil {
 		at = at.Add(time.Duration(age) * time.Second)
 	}
-	return at.Sub(now)
+	switch {
+	case at.After(had):
+		return at.Sub(had)
+	case at.Before(asked):
+		return at.Sub(asked)
+	}
+	return 0
 }
 
 // clocks says how the clocks here and at the issuer differed when its keys were

@@ -2,7 +2,9 @@ package oidc_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -80,4 +82,38 @@ func TestClockInErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A slow answer is not a wrong clock: its date is from while it was awaited.
+func TestASlowAnswerIsNoWrongClock(t *testing.T) {
+	for off, want := range map[time.Duration]string{
+		0:                "",
+		7 * time.Minute:  "; the clock here was 6m52s ahead of the issuer's when its keys were fetched",
+		-7 * time.Minute: "; the clock here was 7m0s behind the issuer's when its keys were fetched",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+			client := oidctest.Client(issuer)
+			client.Transport = slow{dated{client.Transport, func() string { return time.Now().Add(-off).UTC().Format(http.TimeFormat) }, ""}}
+			v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab("https://gitlab.com")}, Audiences: []string{audience}, HTTPClient: client})
+			_, err := v.Verify(t.Context(), issuer.GitLab(audience, oidctest.Expired))
+			e := requireToken(t, err, oidc.ErrExpired)
+			if want == "" {
+				assert.NotContains(t, e.Detail, "the clock here")
+			} else {
+				assert.Contains(t, e.Detail, want)
+			}
+		})
+	}
+}
+
+// slow takes eight seconds to answer with keys.
+type slow struct{ next http.RoundTripper }
+
+func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/openid-configuration") {
+		return s.next.RoundTrip(r)
+	}
+	time.Sleep(8 * time.Second)
+	return s.next.RoundTrip(r)
 }

@@ -22,9 +22,11 @@ func TestConfigIsRefused(t *testing.T) {
 		field, problem string
 	}{
 		"no provider":            {provider(""), "Provider", "it is required"},
-		"with https":             {provider("https:" + base + "/providers/gitlab"), "Provider", "leave out the scheme"},
+		"with https":             {provider("https:" + base + "/providers/gitlab"), "Provider", `belongs to the token's audience only: use "` + base + `/providers/gitlab"`},
+		"with https, and wrong":  {provider("https:" + base), "Provider", "belongs to the token's audience only; want"},
 		"with http":              {provider("http:" + base + "/providers/gitlab"), "Provider", "leave out the scheme"},
-		"without the host":       {provider(base[len("//iam.googleapis.com/"):] + "/providers/gitlab"), "Provider", "put that in front"},
+		"without the host":       {provider(base[len("//iam.googleapis.com/"):] + "/providers/gitlab"), "Provider", `put that in front: use "` + base + `/providers/gitlab"`},
+		"without slashes":        {provider(base[2:] + "/providers/gitlab"), "Provider", `two slashes: use "` + base + `/providers/gitlab"`},
 		"another service":        {provider("//sts.googleapis.com/projects/1"), "Provider", "want //iam.googleapis.com/projects/NUMBER/"},
 		"a principal":            {provider("principalSet:" + base + "/*"), "Provider", "it is a principal"},
 		"a workforce pool":       {provider("//iam.googleapis.com/locations/global/workforcePools/p/providers/x"), "Provider", "it names a workforce pool"},
@@ -34,7 +36,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"no pool":                {provider(googlests.ProviderName("1", "", "gitlab")), "Provider", `the pool "" is not a pool ID`},
 		"a pool in upper case":   {provider(googlests.ProviderName("1", "CI", "gitlab")), "Provider", `the pool "CI" is not a pool ID`},
 		"no provider ID":         {provider(googlests.ProviderName("1", "ci", "")), "Provider", `the provider "" is not a provider ID`},
-		"a slash at the end":     {provider(base + "/providers/gitlab/"), "Provider", "want //iam.googleapis.com/"},
+		"a slash at the end":     {provider(base + "/providers/gitlab/"), "Provider", `ends in a slash: use "` + base + `/providers/gitlab"`},
 		"a line break":           {provider(base + "/providers/gitlab\n"), "Provider", `the provider "gitlab\n" is not a provider ID`},
 		"another location":       {provider("//iam.googleapis.com/projects/1/locations/eu/workloadIdentityPools/ci/providers/gitlab"), "Provider", `the location is "eu"`},
 		"another universe":       {provider("//iam.universe.example/projects/1/locations/global/workloadIdentityPools/ci/providers/gitlab"), "Provider", "want //iam.googleapis.com/"},

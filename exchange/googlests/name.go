@@ -36,10 +36,13 @@ func checkProvider(name, universe string) string {
 		}
 	}
 	if rest == "" {
-		return wrongStart(name)
+		return wrongStart(name, universe)
 	}
 	if strings.HasPrefix(rest, "locations/") {
 		return "it names a workforce pool, which is for people, not for jobs; " + wantName
+	}
+	if bare := strings.TrimRight(name, "/"); bare != name && checkProvider(bare, universe) == "" {
+		return "it ends in a slash: use " + safetext.Quote(bare)
 	}
 	part := strings.Split(rest, "/")
 	if len(part) == 6 && part[0] == "projects" && part[4] == "workloadIdentityPools" {
@@ -63,14 +66,24 @@ func checkProvider(name, universe string) string {
 	return ""
 }
 
-func wrongStart(name string) string {
+func wrongStart(name, universe string) string {
+	// corrected ends a sentence with the name as it should be, if that is known.
+	corrected := func(name string) string {
+		if checkProvider(name, universe) != "" {
+			return "; " + wantName
+		}
+		return ": use " + safetext.Quote(name)
+	}
+	scheme, path, _ := strings.Cut(name, ":")
 	switch {
 	case name == "":
 		return "it is required; " + wantName
-	case strings.HasPrefix(name, "https:"), strings.HasPrefix(name, "http:"):
-		return "it must begin with //iam.googleapis.com/: leave out the scheme, which belongs to the token's audience only"
+	case scheme == "https", scheme == "http":
+		return "it must begin with //iam.googleapis.com/: leave out the scheme, which belongs to the token's audience only" + corrected(path)
+	case strings.HasPrefix(name, "iam.googleapis.com/"):
+		return "it must begin with two slashes" + corrected("//"+name)
 	case strings.HasPrefix(name, "projects/"):
-		return "it must begin with //iam.googleapis.com/: put that in front"
+		return "it must begin with //iam.googleapis.com/: put that in front" + corrected("//iam.googleapis.com/"+name)
 	case strings.HasPrefix(name, "principal"):
 		return "it is a principal, the member of a role binding, not a provider; " + wantName
 	}

@@ -81,7 +81,17 @@ func (x *exchanger) ciToken(ctx context.Context) (string, *peek.Token, error) {
 	}
 	// Not every endpoint says why it refuses a token; this reason is certain.
 	if end := said.ExpiresAt.Time(); said.ExpiresAt != 0 && time.Since(end) > maxLeeway {
-		return "", nil, x.fail(exchange.StageSource, fmt.Errorf("the source's token expired at %s: take a fresh one, or exchange it earlier in the job", end.UTC().Format(time.RFC3339)))
+		at := end.UTC().Format(time.RFC3339)
+		return "", nil, &exchange.Error{
+			Service: x.service, Stage: exchange.StageSource,
+			Err: fmt.Errorf("the source's token expired at %s, and was not sent", at),
+			Causes: []exchange.Cause{{
+				ID: "token-expired", Certain: true,
+				Summary:  fmt.Sprintf("the token expired %s ago", time.Since(end).Truncate(time.Second)),
+				Action:   "exchange it earlier in the job, or let the source get a fresh one",
+				Evidence: []exchange.Evidence{{Name: "exp", Token: at}},
+			}},
+		}
 	}
 	return raw, said, nil
 }

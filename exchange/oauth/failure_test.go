@@ -243,7 +243,13 @@ func TestLongExpiredTokenIsNotSent(t *testing.T) {
 		assert.Equal(t, tt.requests, e.count())
 		if tt.requests == 0 {
 			assert.Equal(t, exchange.StageSource, failed.Stage)
-			assert.EqualError(t, failed, "exchange: sts.example: no CI token: the source's token expired at "+exp.UTC().Format(time.RFC3339)+": take a fresh one, or exchange it earlier in the job")
+			at := exp.UTC().Format(time.RFC3339)
+			assert.ErrorContains(t, failed, "exchange: sts.example: no CI token: the source's token expired at "+at+", and was not sent: cause: the token expired 11m")
+			require.Len(t, failed.Causes, 1)
+			assert.Equal(t, "token-expired", failed.Causes[0].ID)
+			assert.True(t, failed.Causes[0].Certain)
+			assert.Equal(t, []exchange.Evidence{{Name: "exp", Token: at}}, failed.Causes[0].Evidence)
+			assert.Contains(t, failed.Causes[0].Action, "earlier in the job")
 		}
 	}
 }

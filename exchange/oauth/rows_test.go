@@ -59,9 +59,10 @@ var rows = map[string][]row{
 		{status: 400, body: vaultSays(`role "deploy" could not be found`), edit: asVault, causes: []string{"vault-role"}, evidence: exchange.Evidence{Name: "role", Configured: "deploy"}, action: "vault list auth/MOUNT/role"},
 		{status: 403, body: vaultSays("permission denied"), edit: asVault, causes: []string{"vault-mount", "vault-namespace", "vault-role"}, evidence: exchange.Evidence{Name: "TokenURL", Configured: "https://vault.example/v1/auth/jwt/login"}, action: "vault auth list"},
 		{status: 403, body: vaultSays("permission denied")}, // of something else
+		{status: 400, body: vaultSays("the lease could not be found"), edit: asVault},
 	},
 	"O1": {{status: 400, body: `{"error":"invalid_grant"}`, header: http.Header{"X-Okta-Request-Id": {"r"}}, causes: []string{"okta-ci-token"}, certain: true, action: "package okta"}},
-	"N1": {{status: 404, body: `{"message":"OIDC token exchange error - package not found"}`, causes: []string{"npm-publisher", "npm-package"}, evidence: exchange.Evidence{Name: "repository", Token: "gitlab.com/acme/webshop"}, action: "trusted publisher"}},
+	"N1": {{status: 400, body: `{"message":"package not found"}`}, {status: 404, body: `{"message":"OIDC token exchange error - package not found"}`, causes: []string{"npm-publisher", "npm-package"}, evidence: exchange.Evidence{Name: "repository", Token: "gitlab.com/acme/webshop"}, action: "trusted publisher"}},
 	"N2": {{status: 422, body: `{"errors":[{"code":"invalid-publisher","description":"d"}]}`, causes: []string{"pypi-publisher"}, certain: true, action: "workflow and environment"}},
 	"R1": {{status: 401, body: `{"error":"invalid_client"}`, edit: func(c *oauth.Config) { c.ClientID = "app" }, causes: []string{"oauth-client"}, evidence: exchange.Evidence{Name: "client_id", Configured: "app"}, action: "ClientAuth"}},
 	"R2": {
@@ -138,7 +139,7 @@ func TestRowsWithoutEvidence(t *testing.T) {
 					}
 				}
 			})
-			r := rows[id][0]
+			r := rows[id][len(rows[id])-1]
 			if id == "V1" { // the expiry, of a token without one
 				r = rows[id][3]
 			}

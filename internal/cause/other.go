@@ -162,6 +162,12 @@ func localRows() []Row {
 			Causes: []string{"token-not-renewed"},
 		},
 		{
+			ID: "J4", Service: Job, Answers: []Answer{{Text: "the source's token expired at", Elsewhere: true}, {Text: "the token expired long ago, and was not sent", Elsewhere: true}},
+			Means:  "The token's time has been over for longer than any service lets pass, so it was not sent.",
+			Do:     "Exchange it earlier in the job, or let the source get a fresh one: CircleCI's do by themselves where its command is there, GitLab's never.",
+			Causes: []string{"token-expired", "google-expired"},
+		},
+		{
 			ID: "J3", Service: Job, Answers: []Answer{{Code: invalid, Text: "The web identity token provided could not be validated", Elsewhere: true}},
 			Sign:   "Config.Known has a provider with the token's issuer and audience",
 			Means:  "The token was changed after it was signed, or the account is not as Config.Known describes it.",

@@ -1,6 +1,7 @@
 package impersonate_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cioidc/cioidc/exchange"
+	"github.com/cioidc/cioidc/exchange/googlests"
 	"github.com/cioidc/cioidc/exchange/googlests/impersonate"
 	"github.com/cioidc/cioidc/internal/fakecloud/fakegoogle"
 )
@@ -87,7 +89,20 @@ func TestSixHoursAsAServiceAccount(t *testing.T) {
 func TestErrorOfALongJobIsThatOfTheExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		creds, err := impersonate.Credentials(w.config(t))
+		var job string // a job of GitLab has one token
+		base, err := googlests.Credentials(googlests.Config{
+			Provider: googlests.ProviderName(number, "ci", "gitlab"), HTTPClient: w.cloud.Client(),
+			Source: exchange.TokenSourceFunc(func(_ context.Context, audience string) (string, error) {
+				if job == "" {
+					job = w.gitlab.GitLab(audience)
+				}
+				return job, nil
+			}),
+		})
+		require.NoError(t, err)
+		cfg := w.config(t)
+		cfg.Base = base
+		creds, err := impersonate.Credentials(cfg)
 		require.NoError(t, err)
 		token(t, creds)
 		w.cloud.Misbehave(answering(fakegoogle.Token, http.StatusBadRequest, nil, `{"error":"invalid_grant","error_description":"ID Token issued at 1 is stale to sign-in."}`))
