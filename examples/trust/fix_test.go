@@ -68,6 +68,11 @@ func TestFixLeaves(t *testing.T) {
 	assert.Equal(t, read(t, "mixed/role.json"), out)
 	assert.Contains(t, errs, "left: testdata/mixed/role.json: AWS002: no condition says which project the job is of; to do: add a StringEquals")
 
+	// Nor is a proposal written that narrows the role to one job.
+	status, out, _ = trust(t, "fix", "--token-file", "testdata/gitlab.json", "testdata/mixed/role.json")
+	assert.Equal(t, exitDanger, status)
+	assert.Equal(t, read(t, "mixed/role.json"), out)
+
 	status, _, errs = trust(t, "fix", "testdata/mixed/deploy.tf")
 	assert.Equal(t, exitUsage, status)
 	assert.Contains(t, errs, "fix writes JSON only")
