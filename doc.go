@@ -17,7 +17,7 @@
 //	verify it in that service                           oidc, oidc/oidcgrpc
 //	decide what the job may do, and see who else may    oidc/policy
 //	take each token once                                oidc/replay
-//	test an AWS role's trust policy                     exchange/awstrust
+//	test a role's trust policy, a Google provider       exchange/awstrust, exchange/googletrust
 //	read its claims as Go types                         claims
 //	test any of this without a platform                 oidc/oidctest
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/cioidc/cioidc/examples/doctor/internal/checkup"
 	"github.com/cioidc/cioidc/exchange/awssts"
 	"github.com/cioidc/cioidc/exchange/googlests"
+	"github.com/cioidc/cioidc/exchange/googletrust"
 )
 
 // maxFile is more than any token or trust policy has, in bytes.
@@ -53,22 +54,21 @@ func (o *options) known(cfg *checkup.Config) error {
 	if o.googleConfiguration == "" {
 		return nil
 	}
-	var p struct {
-		OIDC struct {
-			IssuerURI        string
-			AllowedAudiences []string
-		}
-		AttributeMapping   map[string]string
-		AttributeCondition string
-	}
-	if err := readJSON(o.googleConfiguration, "provider", &p); err != nil {
+	text, err := readFile(o.googleConfiguration, "provider")
+	if err != nil {
 		return err
 	}
-	if p.OIDC.IssuerURI == "" {
-		return fmt.Errorf("%s holds no oidc.issuerUri: it must be what gcloud iam workload-identity-pools providers describe --format=json prints", o.googleConfiguration)
+	p, err := googletrust.ParseProvider([]byte(text))
+	if err != nil {
+		return fmt.Errorf("%s must be what gcloud iam workload-identity-pools providers describe --format=json prints: %w", o.googleConfiguration, err)
 	}
-	cfg.GoogleKnown = &googlests.Known{
-		IssuerURL: p.OIDC.IssuerURI, AllowedAudiences: p.OIDC.AllowedAudiences, Mapping: p.AttributeMapping, Condition: p.AttributeCondition,
+	cfg.GoogleProvider = []byte(text)
+	cfg.GoogleKnown = &googlests.Known{IssuerURL: p.IssuerURI.Text, Condition: p.Condition.Text, Mapping: map[string]string{}}
+	for _, a := range p.AllowedAudiences {
+		cfg.GoogleKnown.AllowedAudiences = append(cfg.GoogleKnown.AllowedAudiences, a.Text)
+	}
+	for _, a := range p.Mapping {
+		cfg.GoogleKnown.Mapping[a.Name] = a.Expression.Text
 	}
 	return nil
 }

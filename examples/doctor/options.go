@@ -46,7 +46,7 @@ func parseOptions(args, environ []string, out io.Writer) (*options, error) {
 	f.StringVar(&o.googleSTS, "google-sts-endpoint", "", "the base `URL` of an STS other than Google's own")
 	f.StringVar(&o.awsTrustPolicy, "aws-trust-policy", "", "hold the token against the trust policy in this `file`, also without --aws-role")
 	f.Var(&o.awsProviders, "aws-provider", "a `file` with what aws iam get-open-id-connect-provider prints; once for each provider of the account")
-	f.StringVar(&o.googleConfiguration, "google-configuration", "", "a `file` with what gcloud iam workload-identity-pools providers describe --format=json prints")
+	f.StringVar(&o.googleConfiguration, "google-configuration", "", "hold the token against the pool provider in this `file`, as gcloud iam workload-identity-pools providers describe --format=json prints it")
 	f.BoolVar(&o.showUser, "show-user", false, "show the claims that name a person, user_login and user_email")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVar(&o.fake, "fake", false, "try it out: be a job of CircleCI, with AWS and Google in miniature")
@@ -76,7 +76,7 @@ func (o *options) check() error {
 		return errors.New("a flag for AWS, but no --aws-role")
 	case o.awsRole+o.awsTrustPolicy == "" && len(o.awsProviders) > 0:
 		return errors.New("--aws-provider explains what --aws-role or --aws-trust-policy gives: add one of these")
-	case o.googleProvider == "" && o.googleAudience+o.googleSTS+o.googleConfiguration != "":
+	case o.googleProvider == "" && o.googleAudience+o.googleSTS != "":
 		return errors.New("a flag for Google, but no --google-provider")
 	case o.awsRole != "" && o.awsRegion == "":
 		return errors.New("--aws-role needs --aws-region, or AWS_REGION in the environment")

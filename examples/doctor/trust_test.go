@@ -65,6 +65,52 @@ var trustFaults = []fault{
 	}, "aws-exchange", checkup.Fail, []string{"AccessDenied", "oidc-provider/gitlab.com"}, checkup.Refused},
 }
 
+// googleProvider is a pool provider for this condition, as gcloud describes it.
+func googleProvider(audience, subject, condition string) []byte {
+	return fmt.Appendf(nil, `{
+  "attributeCondition": %q,
+  "attributeMapping": {"google.subject": %q, "attribute.project_id": "assertion.project_id"},
+  "name": "projects/123456789012/locations/global/workloadIdentityPools/ci/providers/gitlab",
+  "oidc": {"allowedAudiences": [%q], "issuerUri": "https://gitlab.com"},
+  "state": "ACTIVE"
+}`, condition, subject, audience)
+}
+
+var googleFaults = []fault{
+	{"gitlab-google-condition", gitLab, func(w *world) {
+		w.cfg.GoogleProvider = googleProvider("sts.amazonaws.com", "assertion.sub", "assertion.ref_type == 'branch' && assertion.ref_protected == true")
+	}, "google-trust", checkup.Fail, []string{"attribute condition", "line 2, column", "ref_protected == true", `assertion.ref_protected is "true"`, "unauthorized_client"}, checkup.Problem},
+	{"gitlab-google-audience", gitLab, func(w *world) {
+		w.cfg.GoogleProvider = googleProvider("https://deploy.example", "assertion.sub", "")
+	}, "google-trust", checkup.Fail, []string{"audience", "invalid_grant"}, checkup.Problem},
+	{"gitlab-google-subject", gitLab, func(w *world) {
+		w.cfg.GoogleProvider = googleProvider("sts.amazonaws.com", "assertion.environment", "")
+	}, "google-trust", checkup.Fail, []string{"google.subject", "no such key"}, checkup.Problem},
+	{"gitlab-google-unreadable", gitLab, func(w *world) { w.cfg.GoogleProvider = []byte("{}") },
+		"google-trust", checkup.Fail, []string{"cannot be read"}, checkup.Problem},
+	{"gitlab-google-person", gitLab, func(w *world) {
+		w.cfg.GoogleProvider = googleProvider("sts.amazonaws.com", "assertion.sub", "assertion.user_login == 'somebody'")
+	}, "google-trust", checkup.Fail, []string{"assertion.user_login == 'somebody'"}, checkup.Problem},
+}
+
+func TestGoogleFaults(t *testing.T) {
+	for _, f := range googleFaults {
+		t.Run(f.name, func(t *testing.T) { f.test(t) })
+	}
+}
+
+func TestGoogleProviderThatAccepts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := gitLab(t)
+		w.cfg.GoogleProvider = googleProvider("sts.amazonaws.com", "assertion.sub", "assertion.project_id == '"+fakeissuer.GitLabProjectID+"'")
+		report := w.run()
+		c := find(t, report, "google-trust")
+		assert.Equal(t, checkup.OK, c.State)
+		assert.Contains(t, c.Evidence, checkup.Evidence{Name: "member", Value: "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/attribute.project_id/" + fakeissuer.GitLabProjectID})
+		assert.Equal(t, checkup.Healthy, report.Class)
+	})
+}
+
 func TestTrustFaults(t *testing.T) {
 	for _, f := range trustFaults {
 		t.Run(f.name, func(t *testing.T) { f.test(t) })
@@ -116,8 +162,8 @@ func TestFilesOfTheClouds(t *testing.T) {
 	policy := file("trust.json", "{}")
 	one := file("one.json", `{"Url": "gitlab.com", "ClientIDList": ["a", "b"], "ThumbprintList": [], "CreateDate": "2026-01-01T00:00:00+00:00"}`)
 	two := file("two.json", `{"Url": "oidc.circleci.com/org/x", "ClientIDList": []}`)
-	google := file("google.json", `{"name": "projects/1/x", "state": "ACTIVE", "oidc": {"issuerUri": "https://gitlab.com", "allowedAudiences": ["c"]},
-		"attributeMapping": {"google.subject": "assertion.sub"}, "attributeCondition": "true"}`)
+	google := file("google.json", `{"name": "projects/1/locations/global/workloadIdentityPools/ci/providers/gitlab", "state": "ACTIVE", "oidc": {"issuerUri": "https://gitlab.com", "allowedAudiences": ["c"]},
+		"attributeMapping": {"google.subject": "assertion.sub"}, "attributeCondition": "true"}`) // as gcloud prints it
 	o, err := parseOptions([]string{
 		"--aws-trust-policy", policy, "--aws-provider", one, "--aws-provider", two, "--google-provider", "p", "--google-configuration", google,
 	}, nil, nil)
@@ -133,11 +179,10 @@ func TestFilesOfTheClouds(t *testing.T) {
 
 	for want, args := range map[string][]string{
 		"holds no Url":              {"--aws-trust-policy", policy, "--aws-provider", policy},
-		"holds no oidc.issuerUri":   {"--google-provider", "p", "--google-configuration", policy},
+		"must be what gcloud":       {"--google-configuration", policy},
 		"invalid character":         {"--aws-trust-policy", policy, "--aws-provider", file("bad", "x")},
 		"larger than any provider":  {"--aws-trust-policy", policy, "--aws-provider", file("large", string(make([]byte, maxFile+1)))},
 		"add one of these":          {"--aws-provider", one},
-		"but no --google-provider":  {"--google-configuration", google},
 		"no such file or directory": {"--aws-trust-policy", filepath.Join(dir, "none")},
 	} {
 		status, _, errs := command(t, nil, args...)

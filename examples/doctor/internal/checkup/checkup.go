@@ -39,6 +39,9 @@ type Config struct {
 	// it, with AWS or without. Nil means nothing.
 	AWSKnown    *awssts.Known
 	GoogleKnown *googlests.Known
+	// GoogleProvider is the pool provider in JSON, as gcloud describes it: the token
+	// is held against it. Empty means that it is not known.
+	GoogleProvider []byte
 	// ShowUser adds the claims that name a person: user_login and user_email.
 	ShowUser bool
 	// Issuers makes the requests to the issuer, Clouds those to AWS and Google.
@@ -132,6 +135,9 @@ func (e *examination) all(ctx context.Context) {
 	e.forGoogle()
 	if e.cfg.AWSKnown != nil && len(e.cfg.AWSKnown.TrustPolicy) > 0 {
 		e.trustOfAWS()
+	}
+	if len(e.cfg.GoogleProvider) > 0 {
+		e.trustOfGoogle()
 	}
 	if e.cfg.AWS != nil {
 		e.exchangeAWS(ctx)

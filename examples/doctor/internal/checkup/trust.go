@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/exchange/awstrust"
+	"github.com/cioidc/cioidc/exchange/googletrust"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
 
@@ -39,7 +40,7 @@ func (e *examination) trustOfAWS() {
 		}
 		claim := check.Key[strings.LastIndex(check.Key, ":")+1:]
 		said, why := strings.Join(check.Actual, ", "), check.Why
-		if personal := strings.EqualFold(claim, "user_login") || strings.EqualFold(claim, "user_email"); personal && !e.cfg.ShowUser && said != "" {
+		if personal(strings.ToLower(claim)) && !e.cfg.ShowUser && said != "" {
 			said, why = "(a person's; see --show-user)", ""
 		}
 		c.Evidence = append(c.Evidence, Evidence{Name: claim, Token: said, Configured: strings.Join(check.Expected, ", ")})
@@ -83,4 +84,44 @@ func (e *examination) providerOfAWS() (awstrust.Provider, bool) {
 		Action:   "make a provider whose URL is the token's iss exactly, or use a role of an account that has one",
 	})
 	return awstrust.Provider{}, false
+}
+
+// trustOfGoogle holds the token against the pool provider that is known, without
+// asking Google.
+func (e *examination) trustOfGoogle() {
+	provider, err := googletrust.ParseProvider(e.cfg.GoogleProvider)
+	if err != nil {
+		e.add(Check{Name: "google-trust", State: Fail, Words: "the pool provider cannot be read: " + safetext.Cut(err.Error())})
+		return
+	}
+	result := googletrust.Simulate(&googletrust.Document{Provider: provider}, e.token.Claims.RegisteredClaims().Payload(), &googletrust.Request{Time: e.cfg.Now()})
+	last := result.Stages[len(result.Stages)-1]
+	c := Check{Name: "google-trust", State: OK, Words: "the pool provider, as it is described, accepts this token"}
+	for _, name := range result.Principals {
+		c.Evidence = append(c.Evidence, Evidence{Name: "member", Value: name})
+	}
+	switch result.Outcome {
+	case googletrust.Rejected:
+		c = Check{Name: "google-trust", State: Fail, Words: "the pool provider does not accept this token: " + string(last.Name)}
+		if check, found := result.Deciding(); found {
+			c.Evidence = []Evidence{{Name: "at", Value: "line " + strconv.Itoa(check.Position.Line) + ", column " + strconv.Itoa(check.Position.Column)}, {Name: check.Name, Value: check.Expected}}
+			if !personal(check.Expected) || e.cfg.ShowUser {
+				c.Evidence = append(c.Evidence, Evidence{Name: "why", Value: check.Why})
+			}
+		} else {
+			c.Evidence = []Evidence{{Name: "why", Value: last.Text}}
+		}
+		if result.Code != "" {
+			c.Evidence = append(c.Evidence, Evidence{Name: "Google's answer", Value: strings.TrimSpace(result.Code + " " + result.Message)})
+		}
+		c.Action = "change the provider, or send the token that it is for"
+	case googletrust.Indeterminate:
+		c.State, c.Words = Warn, "whether the pool provider accepts this token cannot be told: it depends on whether "+strings.Join(result.Assumptions, ", and whether ")
+	}
+	e.add(c)
+}
+
+// personal reports whether an expression reads a claim that names a person.
+func personal(expression string) bool {
+	return strings.Contains(expression, "user_login") || strings.Contains(expression, "user_email")
 }
