@@ -3,6 +3,7 @@
 //
 //	trust lint infrastructure/                 # Terraform, CloudFormation, JSON
 //	trust lint --token-file token --sarif .    # with proof, for a code host
+//	trust fix role.json                        # what can only be meant one way
 //	trust simulate --token-file token role.json
 //	trust explain --token-file token           # what a token needs in the clouds
 //	trust render aws --rule main --aws-account 123456789012 policy.yaml
@@ -42,6 +43,7 @@ func verbs() map[string]command {
 	return map[string]command{
 		"check":    check,
 		"explain":  explain,
+		"fix":      fix,
 		"lint":     lint,
 		"render":   render,
 		"simulate": simulate,

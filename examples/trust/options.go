@@ -19,8 +19,8 @@ type options struct {
 
 	tokenFile string
 
-	json, sarif, strict bool
-	variables           map[string]string
+	json, sarif, strict, write bool
+	variables                  map[string]string
 
 	name, audience string
 
@@ -30,7 +30,7 @@ type options struct {
 	stableSubject                             bool
 }
 
-const usage = `usage: trust check|explain|lint|render aws|render google|render gcloud|render terraform|simulate [flags] [files and folders]
+const usage = `usage: trust check|explain|fix|lint|render aws|render google|render gcloud|render terraform|simulate [flags] [files and folders]
 
 Tests the documents by which clouds trust CI jobs.
 
@@ -69,7 +69,7 @@ func parseOptions(args []string, out io.Writer) (*options, error) {
 // flags declares the flags of o.verb; of all verbs if it is empty.
 func (o *options) flags(f *flag.FlagSet) {
 	of := func(verbs ...string) bool { return o.verb == "" || slices.Contains(verbs, o.verb) }
-	if of("check", "explain", "lint", "simulate") {
+	if of("check", "explain", "fix", "lint", "simulate") {
 		f.StringVar(&o.tokenFile, "token-file", "", "the token of a job that is meant, or its claims as JSON, in this `file`")
 	}
 	if of("lint", "simulate") {
@@ -86,6 +86,9 @@ func (o *options) flags(f *flag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "print JSON")
 		f.BoolVar(&o.sarif, "sarif", false, "print SARIF 2.1.0, which code hosts read")
 		f.BoolVar(&o.strict, "strict", false, "fail as well for what is fragile, and for what cannot be told from the files")
+	}
+	if of("fix") {
+		f.BoolVar(&o.write, "write", false, "write the file, and do not print it")
 	}
 	if of("simulate") {
 		f.StringVar(&o.name, "name", "", "the `resource` to simulate, if the file has several")
@@ -123,7 +126,7 @@ func (o *options) check() error {
 		return errors.New("for a role of AWS, render needs --aws-account")
 	case (o.cloud == "google" || o.cloud == "gcloud") && o.googleProvider == "":
 		return errors.New("for a provider of Google, render needs --google-provider")
-	case slices.Contains([]string{"check", "render", "simulate"}, o.verb) && len(o.paths) != 1:
+	case slices.Contains([]string{"check", "fix", "render", "simulate"}, o.verb) && len(o.paths) != 1:
 		return fmt.Errorf("%s takes one file", o.verb)
 	case o.verb == "lint" && len(o.paths) == 0:
 		return errors.New("lint takes files and folders")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,4 +115,8 @@ func TestRenderBoth(t *testing.T) {
 	require.Equal(t, exitClean, status, errs)
 	assert.Contains(t, out, `resource "aws_iam_role" "main"`)
 	assert.Contains(t, out, `resource "google_iam_workload_identity_pool_provider" "main"`)
+
+	status, out, errs = trust(t, append([]string{"render", "aws", "--google-provider", provider}, rendering...)...)
+	require.Equal(t, exitClean, status, errs)
+	assert.True(t, json.Valid([]byte(out)), "aws is what was asked for: %s", out)
 }

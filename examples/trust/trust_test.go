@@ -108,7 +108,8 @@ func TestLintRefused(t *testing.T) {
 
 // A file of Terraform is read with its neighbours, and reported alone.
 func TestOneFileOfAModule(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "[a]*")
+	require.NoError(t, os.Mkdir(dir, 0o700))
 	for name, text := range map[string]string{
 		"a.tf": `resource "aws_iam_role" "a" { assume_role_policy = local.policy }`,
 		"b.tf": "locals {\n policy = \"{}\"\n}\n" + `resource "aws_iam_role" "b" { assume_role_policy = "{}" }`,
