@@ -95,7 +95,7 @@ func fixRole(d *trustfile.Document, providers []awstrust.Provider, token claims.
 		if err != nil {
 			return nil, 0, err
 		}
-		next, f := fixOne(policy, found, o)
+		next, f := fixOne(text, policy, found, o)
 		if next == nil {
 			return text, remaining(d, found, errs), nil
 		}
@@ -105,15 +105,16 @@ func fixRole(d *trustfile.Document, providers []awstrust.Provider, token claims.
 	return nil, 0, fmt.Errorf("%s: fixes that do not end", d.File)
 }
 
-// fixOne makes the first fix that is certain. It returns nil if there is none.
-func fixOne(policy *awstrust.Document, found []awstrust.Finding, o *awstrust.LintOptions) ([]byte, *awstrust.Finding) {
+// fixOne makes the first fix that is certain, where the text has it: all else
+// stays as it is laid out. It returns nil if there is none.
+func fixOne(text []byte, policy *awstrust.Document, found []awstrust.Finding, o *awstrust.LintOptions) ([]byte, *awstrust.Finding) {
 	for i := range found {
-		fixed, certain, err := awstrust.Repair(policy, found[i], o)
-		if err != nil || !certain {
+		fixed, err := awstrust.Fix(policy, found[i], o)
+		if err != nil || !fixed.Certain {
 			continue // for a person
 		}
-		if text, err := fixed.MarshalJSON(); err == nil {
-			return text, &found[i]
+		if edits, err := fixed.Edits(text); err == nil {
+			return awstrust.ApplyEdits(text, edits), &found[i]
 		}
 	}
 	return nil, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cioidc/cioidc/claims"
@@ -38,6 +39,9 @@ func lint(_ context.Context, o *options, out, _ io.Writer) (int, error) {
 			return exitUsage, err
 		}
 		r.Findings = append(r.Findings, found...)
+	}
+	if !o.notes {
+		r.Findings = slices.DeleteFunc(r.Findings, func(f finding) bool { return f.Kind == note })
 	}
 	sorted(r.Findings)
 	if err := r.print(o, out); err != nil {

@@ -19,8 +19,8 @@ type options struct {
 
 	tokenFile string
 
-	json, sarif, strict, write bool
-	variables                  map[string]string
+	json, sarif, strict, notes, write bool
+	variables                         map[string]string
 
 	name, audience string
 
@@ -86,6 +86,7 @@ func (o *options) flags(f *flag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "print JSON")
 		f.BoolVar(&o.sarif, "sarif", false, "print SARIF 2.1.0, which code hosts read")
 		f.BoolVar(&o.strict, "strict", false, "fail as well for what is fragile, and for what cannot be told from the files")
+		f.BoolVar(&o.notes, "notes", false, "print as well what is worth knowing and no document can change")
 	}
 	if of("fix") {
 		f.BoolVar(&o.write, "write", false, "write the file, and do not print it")

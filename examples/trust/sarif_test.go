@@ -84,7 +84,7 @@ func TestSARIF(t *testing.T) {
 	run := log.Runs[0]
 	assert.False(t, run.Invocations[0].ExecutionSuccessful)
 	assert.Contains(t, run.Invocations[0].Notifications[0].Message.Text, "testdata/none")
-	require.Len(t, run.Results, 4)
+	require.Len(t, run.Results, 3)
 	levels := map[string]string{}
 	for _, r := range run.Results {
 		levels[r.RuleID] = r.Level
@@ -98,7 +98,7 @@ func TestSARIF(t *testing.T) {
 		_, err := url.Parse(at.Artifact.URI)
 		assert.NoError(t, err)
 	}
-	assert.Equal(t, map[string]string{"CC004": "error", "AWS002": "error", "CC007": "note", "UNRESOLVED": "note"}, levels)
+	assert.Equal(t, map[string]string{"CC004": "error", "AWS002": "error", "UNRESOLVED": "note"}, levels)
 	first := run.Results[0]
 	assert.Equal(t, "testdata/mixed/deploy.tf", first.Locations[0].Physical.Artifact.URI)
 	assert.Equal(t, sarifRegion{StartLine: 30, StartColumn: 19}, first.Locations[0].Physical.Region)

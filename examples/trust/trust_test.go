@@ -35,7 +35,7 @@ func TestLintFolder(t *testing.T) {
 		"testdata/mixed/deploy.tf:40:24: UNRESOLVED info, indeterminate (aws_iam_role.review)\n",
 		"var.given_by_the_module is not in the files",
 		"by --var given_by_the_module=...",
-		"4 documents, 2 too broad, 1 note, 1 indeterminate\n",
+		"4 documents, 2 too broad, 1 indeterminate\n",
 	} {
 		assert.Contains(t, out, want)
 	}
@@ -51,7 +51,7 @@ func TestLintJSON(t *testing.T) {
 	d.DisallowUnknownFields()
 	require.NoError(t, d.Decode(&r))
 	assert.Equal(t, 4, r.Documents)
-	require.Len(t, r.Findings, 4)
+	require.Len(t, r.Findings, 3)
 	f := r.Findings[0]
 	assert.Equal(t, "CC004", f.Rule)
 	assert.Equal(t, "var.organization has its default", f.Assumptions[2])
@@ -70,6 +70,14 @@ func TestLintClean(t *testing.T) {
 		assert.Equal(t, exitClean, status, errs)
 		assert.Equal(t, "1 document, nothing found\n", out)
 	}
+}
+
+// What no document can change is said to those who ask.
+func TestLintNotes(t *testing.T) {
+	status, out, _ := trust(t, "lint", "--notes", "testdata/tight.json")
+	assert.Equal(t, exitClean, status)
+	assert.Contains(t, out, "GL015 info, note\n")
+	assert.Contains(t, out, "1 document, ")
 }
 
 // What is fragile or cannot be told fails only if it is to.

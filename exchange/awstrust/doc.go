@@ -31,7 +31,31 @@
 // is a document that refuses the job itself, and TRUST002 a token of others that
 // is let in for a reason that has no rule.
 //
+// What no document can help is a note: CC007, CC013 and GL015. Rules of the
+// catalogue that are not here are about what a single trust policy does not show:
+// AWS028 a role's age, AWS030 two roles with one identity, CC008, GL004 and GL011
+// expressions and principals of Google and Azure, GL013 the provider's URL, and
+// GL016, which there is nothing to find for.
+//
 // The package awstrusttest makes a test of that, in one line.
+//
+// # Fixes
+//
+// [Fix] returns the document with a finding put right. Where a program may do so
+// without asking, the fix is certain, and [Fixed.Edits] makes it in the text with
+// all else left as it is:
+//
+//	fixed, err := awstrust.Fix(doc, finding, nil)
+//	...
+//	if fixed.Certain {
+//		edits, err := fixed.Edits(text)
+//		...
+//		text = awstrust.ApplyEdits(text, edits)
+//	}
+//
+// After that the positions are others: parse and lint anew before the next one.
+// To narrow a role that is too broad takes the claims of a job that it is for, and
+// is a proposal: the role may be for other jobs as well.
 //
 // # What is not simulated
 //

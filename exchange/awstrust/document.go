@@ -3,7 +3,7 @@ package awstrust
 import "fmt"
 
 // Document is a role's trust policy: who may assume the role, and when. It is
-// made by [Parse], and nothing in this package changes one.
+// made by [Parse], and nothing in this package changes one: [Fix] returns another.
 type Document struct {
 	// Version is "2012-10-17" or "2008-10-17". Empty means that the document has
 	// none, which AWS reads as the second: there, ${...} is plain text.

@@ -74,4 +74,38 @@ func ExampleLint() {
 	//   proof: A branch has a name that begins with the ref's: a pattern that ends in * takes it.
 	// 3:17 GL005 (medium): should the ref lose its protection, any developer may push to it
 	//   proof: The ref is no longer protected, so any developer may push to it.
+	// 3:17 GL015 (info): the project's settings name the file that the pipeline is read from, and it may be another project's; AWS sets no key that tells
+}
+
+func ExampleFix() {
+	text := []byte(`{
+  "Version": "2012-10-17",
+  "Statement": {
+    "Effect": "Allow",
+    "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/https://gitlab.com"},
+    "Action": "sts:AssumeRoleWithWebIdentity",
+    "Condition": {"StringEquals": {"gitlab.com:aud": "a", "gitlab.com:sub": "project_path:acme/payments:ref_type:branch:ref:main"}}
+  }
+}`)
+	doc, err := awstrust.Parse(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	findings, err := awstrust.Lint(doc, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fixed, err := awstrust.Fix(doc, findings[0], nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	edits, err := fixed.Edits(text)
+	if err != nil {
+		log.Fatal(err) // awstrust.ErrNotCertain: somebody has to look at it
+	}
+	for _, e := range edits {
+		fmt.Printf("%s: %v to %v: %s\n", findings[0].ID, e.From, e.To, e.Text)
+	}
+	// Output:
+	// AWS016: 5:32 to 5:92: "arn:aws:iam::123456789012:oidc-provider/gitlab.com"
 }

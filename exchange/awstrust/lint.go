@@ -52,7 +52,8 @@ type Finding struct {
 	Problem string
 	// Story says what comes of it.
 	Story string
-	// Fix says what to write instead.
+	// Fix says what to write instead, for people. The function [Fix] does it where
+	// a program can.
 	Fix string
 	// Witness is a token that proves it: [Simulate] accepts it. For CC003 it is
 	// the job's other token. Nil means that the rule needs none or that

@@ -38,9 +38,13 @@ func (c lintCase) document(t *testing.T) *Document {
 	return documentOf(t, statementOf(c.provider, c.conditions))
 }
 
+// idsOf returns the rules, without those that find what no document can help,
+// in nearly every one: TestRules has these.
 func idsOf(found []Finding) (ids []string) {
 	for _, f := range found {
-		ids = append(ids, f.ID)
+		if f.ID != "GL015" && f.ID != "CC013" {
+			ids = append(ids, f.ID)
+		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
@@ -74,7 +78,7 @@ func TestLint(t *testing.T) {
 		})
 	}
 	for _, r := range rules() {
-		if r.id != "AWS024" { // needs a provider: TestLintProviders
+		if !slices.Contains([]string{"AWS024", "GL015", "GL017", "CC013"}, r.id) { // TestRules has them
 			assert.Positive(t, fired[r.id], "no document for %s", r.id)
 		}
 		assert.Positive(t, silent[r.id], "%s is never silent", r.id)
@@ -118,7 +122,7 @@ func lintStructureCases() []lintCase {
 		{"everybody", gitLab, `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRoleWithWebIdentity"}`, []string{"AWS025"}},
 		{"every user of AWS", gitLab, `{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRoleWithWebIdentity"}`, nil},
 		{"two providers", gitLab, principal(`["ARN","arn:aws:iam::123456789012:oidc-provider/git.example"]`), []string{"AWS025"}},
-		{"long", gitLab, strings.Replace(tightGitLab, `"https://deploy.example"`, `["https://deploy.example","`+strings.Repeat("x", 2048)+`"]`, 1), []string{"AWS029"}},
+		{"long", gitLab, strings.Replace(tightGitLab, `"https://deploy.example"`, `["https://deploy.example","`+strings.Repeat("x", 2048)+`"]`, 1), []string{"AWS029", "GL017"}},
 	}
 }
 
@@ -210,14 +214,14 @@ func lintCircleCICases() []lintCase {
 	}
 	return []lintCase{
 		{"organization by audience", circleCI, `{"StringEquals":{"@:aud":"` + organization + `"}}`, []string{"CC001", "CC007", "CC009"}},
-		{"every project of the organization", circleCI, conditions("org/" + organization + "/project/*"), []string{"CC001", "CC005", "CC007"}},
+		{"every project of the organization", circleCI, conditions("org/" + organization + "/project/*"), []string{"CC001", "CC005", "CC007", "CC010"}},
 		{"project by its subject", circleCI, conditions(circleSub + mask + suffix), []string{"CC007"}},
 		{"one user", circleCI, conditions(circleSub + user + suffix), []string{"CC002", "CC007"}},
 		{"star before the branch", circleCI, conditions(circleSub + "*" + suffix), []string{"CC004", "CC007"}},
-		{"any branch", circleCI, conditions(circleSub + "*"), []string{"CC005", "CC007"}},
+		{"any branch", circleCI, conditions(circleSub + "*"), []string{"CC005", "CC007", "CC010"}},
 		{"open ref", circleCI, conditions(circleSub + mask + "/vcs-origin/github.com/acme/payments/vcs-ref/*"), []string{"CC007", "CC012"}},
 		{"root", root, conditions(circleSub + mask + suffix), []string{"CC006", "CC007"}},
-		{"root for everybody", root, conditions("org/*"), []string{"AWS004", "CC005", "CC006", "CC007"}},
+		{"root for everybody", root, conditions("org/*"), []string{"AWS004", "CC005", "CC006", "CC007", "CC010"}},
 		{"root by audience", root, `{"StringEquals":{"@:aud":"a"}}`, []string{"AWS002", "CC006", "CC007"}},
 		{"another form", circleCI, conditions("project/" + project + "/user/*" + suffix), []string{"CC004", "CC007", "CC011"}},
 		{"a name for an ID", circleCI, strings.Replace(conditions("org/"+organization+"/project/payments/user/"+mask+suffix), `"StringEquals":{`,

@@ -122,6 +122,26 @@ func circleCIRules() []rule {
 			},
 		},
 		{
+			id: "CC010", kind: Fragile, witnesses: []string{"subject-first-form"},
+			story: "a pipeline that a custom webhook starts has no repository and no branch in its subject, whatever it runs on: nothing here keeps it out",
+			fix:   "demand the second form of the subject, which such jobs do not have: /vcs-origin/ and /vcs-ref/ with the values written out",
+			statement: func(s *linted, r report) {
+				if !s.circleCI() || !s.restricted("sub") && !s.restricted(circleCIProject) {
+					return
+				}
+				at, takes := s.Position, len(s.wants("sub")) == 0
+				for _, w := range s.wants("sub") {
+					if !strings.Contains(w.text, "/vcs-origin/") && !strings.Contains(w.text, "/vcs-ref/") {
+						at, takes = w.at, true
+						break
+					}
+				}
+				if takes {
+					r(at, Low, "jobs that a custom webhook starts are let in")
+				}
+			},
+		},
+		{
 			id: "CC011", kind: Broken,
 			story: "a subject begins with org/ and the organization's ID, and no token has such a value",
 			fix:   "write org/ORGANIZATION/project/PROJECT/user/USER, each a UUID",
@@ -146,6 +166,16 @@ func circleCIRules() []rule {
 					r(w.at, Medium, fmt.Sprintf("%s leaves the ref open", safetext.Quote(w.text)))
 				}
 			}),
+		},
+		{
+			id: "CC013", kind: Note, witnesses: []string{"other-definition"},
+			story: "a project may have several pipeline definitions, of which one may read its configuration from another repository; AWS sets no key that tells",
+			fix:   "nothing in this document: restrict who may add pipeline definitions, or check pipeline-definition-id where the job asks for more",
+			statement: func(s *linted, r report) {
+				if s.circleCI() {
+					r(s.Position, Info, "jobs of every pipeline definition are let in")
+				}
+			},
 		},
 	}
 }

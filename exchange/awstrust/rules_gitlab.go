@@ -166,6 +166,37 @@ func gitLabRules() []rule {
 				}
 			}),
 		},
+		{
+			id: "GL015", kind: Note, witnesses: []string{"other-configuration", "configuration-of-other-project"},
+			story: "the project's settings name the file that the pipeline is read from, and it may be another project's; AWS sets no key that tells",
+			fix:   "nothing in this document: restrict who may change the project's CI/CD settings, or check ci_config_ref_uri where the job asks for more",
+			statement: func(s *linted, r report) {
+				if !s.gitLab() || !s.identified() {
+					return
+				}
+				for _, w := range s.wants("sub") {
+					if uri, ok := w.part("ci_config_ref_uri"); ok && strings.Trim(uri, "*") != "" {
+						return
+					}
+				}
+				r(s.Position, Info, "nothing says where the pipeline's configuration is from")
+			},
+		},
+		{
+			id: "GL017", kind: Fragile, witnesses: []string{"other-audience", "audience-suffix"},
+			story: "a token for any of the audiences gets the role, also one that was made for another service and passed on; one for several at once STS refuses",
+			fix:   "ask for one token for each party (id_tokens), and write this role's audience alone",
+			statement: func(s *linted, r report) {
+				if !s.gitLab() {
+					return
+				}
+				for _, c := range s.on("aud") {
+					if c.demands() && (len(c.Values) > 1 || len(c.Values) == 1 && (wanted{c.Values[0].Text, c.like(), c.Values[0].Position}).wild()) {
+						r(c.Position, Low, "the condition takes more than one audience")
+					}
+				}
+			},
+		},
 	}
 }
 

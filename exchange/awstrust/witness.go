@@ -126,9 +126,12 @@ func refusedToken(r *Result) (Finding, bool) {
 // issuer, or for want of that any, which then refuses it. Where client IDs are
 // not known, the token's own audience is taken to be one.
 func (o *LintOptions) provider(doc *Document, m claims.Model) Provider {
-	token := m.RegisteredClaims()
+	return o.providerOf(doc, m.RegisteredClaims().Issuer)
+}
+
+func (o *LintOptions) providerOf(doc *Document, issuer string) Provider {
 	for _, p := range o.Providers {
-		if p.URL == token.Issuer {
+		if p.URL == issuer {
 			return p
 		}
 	}
@@ -138,7 +141,7 @@ func (o *LintOptions) provider(doc *Document, m claims.Model) Provider {
 	named := Provider{ClientIDs: o.Token.RegisteredClaims().Audience}
 	for i := range doc.Statements {
 		for _, prefix := range read(doc, i, o).prefixes {
-			if url := "https://" + prefix; named.URL == "" || url == token.Issuer {
+			if url := "https://" + prefix; named.URL == "" || url == issuer {
 				named.URL = url
 			}
 		}

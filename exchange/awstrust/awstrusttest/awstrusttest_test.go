@@ -51,8 +51,9 @@ func TestTest(t *testing.T) {
 	var r recorder
 	Test(&r, policy(mask, "refs/heads/main"), job(t), nil)
 	assert.Empty(t, r.errors)
-	require.Len(t, r.logs, 1)
+	require.Len(t, r.logs, 2)
 	assert.Contains(t, r.logs[0], "CC007 (note, info)")
+	assert.Contains(t, r.logs[1], "CC013 (note, info)")
 
 	r = recorder{}
 	Test(&r, policy("*", "refs/heads/main"), job(t), nil)
@@ -86,7 +87,7 @@ func TestAccept(t *testing.T) {
 	r = recorder{}
 	Test(&r, policy("*", "refs/heads/main"), job(t), &Options{Least: awstrust.Critical})
 	assert.Empty(t, r.errors)
-	assert.Len(t, r.logs, 2)
+	assert.Len(t, r.logs, 3)
 }
 
 func TestBadInput(t *testing.T) {
