@@ -169,7 +169,13 @@ func (d *draft) compare(claim, name string, m policy.Matcher) string {
 		if fold {
 			flags = "?i:"
 		}
-		return name + ".matches(" + literalText("^("+flags+strings.Join(patterns, "|")+")$") + ")"
+		whole := "^(" + flags + strings.Join(patterns, "|") + ")$"
+		term := name + ".matches(" + literalText(whole) + ")"
+		// An empty claim is an absent one, and satisfies no pattern of a policy.
+		if re, err := regexp.Compile(whole); err != nil || re.MatchString("") {
+			term = "(" + name + " != '' && " + term + ")"
+		}
+		return term
 	}
 	var values []string
 	for _, v := range slices.Sorted(slices.Values(m.Values)) {

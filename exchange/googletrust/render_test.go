@@ -101,6 +101,7 @@ func TestRenderTerms(t *testing.T) {
 		`assertion.ref.matches('^(?:(?:release/[^/:]*)|(?:v(?s:.*)))$')`:                                                                     with("ref", policy.Matcher{Op: policy.Glob, Values: []string{"v**", "release/*"}}),
 		`assertion.ref.matches('^(?:(?:a|b\\.c))$')`:                                                                                         with("ref", policy.Matcher{Op: policy.Regex, Values: []string{`a|b\.c`}}),
 		`assertion.project_path.matches('^(?i:(?:acme/[^/:]*))$')`:                                                                           with("project_path", policy.Matcher{Op: policy.Glob, Values: []string{"acme/*"}}),
+		`(assertion.ref != '' && assertion.ref.matches('^(?:(?:.*))$'))`:                                                                     with("ref", policy.Matcher{Op: policy.Regex, Values: []string{".*"}}),
 		"assertion.project_path.lowerAscii() == 'acme/app'":                                                                                  with("project_path", equal("Acme/App")),
 		"string(assertion.runner_id) == '7'":                                                                                                 with("runner_id", equal("7")),
 		"('a' in assertion.groups_direct || 'b' in assertion.groups_direct)":                                                                 with("groups_direct", equal("a", "b")),

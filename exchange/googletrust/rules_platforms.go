@@ -40,12 +40,40 @@ func gitLabRules() []rule {
 			},
 		},
 		{
+			id: "GL003", kind: TooBroad, witnesses: []string{"subgroup"},
+			story: "a prefix of a namespace takes every subgroup, those that others administer as well",
+			fix:   "demand project_id, or the namespace's own ID",
+			find: func(l *linted, r report) {
+				for _, claim := range []string{"namespace_path", "project_path"} {
+					for _, c := range l.wants[claim] {
+						if text, _ := c.values[0].(types.String); l.gitLab && c.how == "startsWith" && strings.HasSuffix(string(text), "/") && !l.pinned("project_id", "namespace_id") {
+							r(PartProvider, at(l), Medium, safetext.Quote(string(text))+" is the beginning of every subgroup's path")
+						}
+					}
+				}
+			},
+		},
+		{
 			id: "GL005", kind: Fragile, witnesses: []string{"unprotected-ref"},
 			story: "should the ref lose its protection, any developer may push to it",
 			fix:   `demand assertion.ref_protected == "true"`,
 			find: func(l *linted, r report) {
 				if l.gitLab && l.restricted("ref", "ref_path") && !l.pinned("ref_protected") {
 					r(PartProvider, at(l), Medium, "nothing asks for a protected branch or tag")
+				}
+			},
+		},
+		{
+			id: "GL007", kind: Broken,
+			story: "a ref is a branch or a tag; a merge request's job has its source branch",
+			fix:   "write 'branch' or 'tag'; pipeline_source tells merge requests apart",
+			find: func(l *linted, r report) {
+				for _, c := range l.wants["ref_type"] {
+					for _, v := range c.values {
+						if text, ok := v.(types.String); l.gitLab && ok && c.how == "==" && text != "branch" && text != "tag" {
+							r(PartProvider, at(l), High, safetext.Quote(string(text))+" is no type of ref")
+						}
+					}
 				}
 			},
 		},
@@ -112,6 +140,35 @@ func circleCIRules() []rule {
 			find: func(l *linted, r report) {
 				if l.circleCI && !l.pinned("project-id") && !l.restricted("sub") {
 					r(PartProvider, at(l), High, "the project is open")
+				}
+			},
+		},
+		{
+			id: "CC002", kind: Broken,
+			story: "the subject names who caused the job to run: schedules and everybody else are refused",
+			fix:   "demand assertion['oidc.circleci.com/project-id'] instead of the subject",
+			find: func(l *linted, r report) {
+				for _, c := range l.wants["sub"] {
+					if text, ok := c.values[0].(types.String); l.circleCI && ok && c.how == "==" && strings.Contains(string(text), "/user/") {
+						r(PartProvider, at(l), Medium, "the whole subject is compared, and it names a user")
+					}
+				}
+				for _, m := range l.members {
+					if l.circleCI && m.kind == "subject" && strings.Contains(m.value.Text, "/user/") {
+						r(PartBindings, m.value.Position, Medium, "the member is a subject that names a user")
+					}
+				}
+			},
+		},
+		{
+			id: "CC012", kind: TooBroad, witnesses: []string{"other-branch", "namesake-ref"},
+			story: "every branch or tag whose ref begins like that will do",
+			fix:   "compare the whole ref, or a prefix of protected tags such as refs/tags/v",
+			find: func(l *linted, r report) {
+				for _, c := range l.wants["vcs-ref"] {
+					if text, _ := c.values[0].(types.String); l.circleCI && c.how == "startsWith" && slices.Contains([]string{"refs/", "refs/heads/", "refs/tags/"}, string(text)) {
+						r(PartProvider, at(l), Medium, safetext.Quote(string(text))+" is the beginning of every such ref")
+					}
 				}
 			},
 		},
