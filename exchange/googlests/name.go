@@ -83,7 +83,7 @@ func wrongStart(name, universe string) string {
 	case strings.HasPrefix(name, "iam.googleapis.com/"):
 		return "it must begin with two slashes" + corrected("//"+name)
 	case strings.HasPrefix(name, "projects/"):
-		return "it must begin with //iam.googleapis.com/: put that in front" + corrected("//iam.googleapis.com/"+name)
+		return "it must begin with //iam.googleapis.com/: put that in front"
 	case strings.HasPrefix(name, "principal"):
 		return "it is a principal, the member of a role binding, not a provider; " + wantName
 	}

@@ -53,6 +53,7 @@ var rows = map[string][]row{
 		{status: 400, body: vaultSays(`error validating claims: claim "ref_protected" does not match any associated bound claim values`), causes: []string{"vault-claim"}, certain: true, evidence: exchange.Evidence{Name: "ref_protected", Token: "true"}, action: `a boolean of GitLab's is "true"`},
 		{status: 400, body: vaultSays("error validating token: error verifying token signature: no known key successfully validated the token signature"), causes: []string{"vault-signature"}, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
 		{status: 400, body: vaultSays("error validating token: error verifying token signature: fetching keys oidc: get keys failed"), causes: []string{"vault-keys"}, certain: true, evidence: exchange.Evidence{Name: "iss", Token: "https://gitlab.com"}, action: "jwks_url"},
+		{status: 400, body: vaultSays("the parameter jwt is missing"), edit: asVault}, // no claim is
 		{status: 400, body: vaultSays(`error validating claims: claim "environment" is missing`), causes: []string{"vault-claim-missing"}, certain: true, action: "bound_claims"},
 	},
 	"V2": {

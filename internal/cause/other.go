@@ -39,7 +39,7 @@ func otherRows() []Row {
 				{Text: "invalid issuer (iss) claim", Cause: "vault-issuer"},
 				{Text: "invalid subject (sub) claim", Cause: "vault-subject"},
 				{Text: "invalid expiration time (exp) claim", Cause: "vault-expired"}, {Text: "token is expired", Cause: "vault-expired"},
-				{Text: "does not match any associated bound claim values", Cause: "vault-claim"}, {Text: `claim "`, Cause: "vault-claim-missing"},
+				{Text: "does not match any associated bound claim values", Cause: "vault-claim"}, {Text: "is missing", Cause: "vault-claim-missing"},
 				{Text: "error verifying token signature", Cause: "vault-signature"},
 			},
 			Means:  "The claim that is named is not what the auth method or the role demands: bound_audiences, bound_issuer, bound_subject, the expiry, or bound_claims. Values are compared as text, so a boolean of GitLab's is \"true\". Of a signature: Vault could not fetch the issuer's keys, or none of them has signed the token.",

@@ -19,7 +19,7 @@ import (
 
 // sentences are whole ones of those of which the table has a part.
 var sentences = map[string]string{
-	`claim "`:            `error validating claims: claim "project_id" is missing`,
+	"is missing":         `error validating claims: claim "project_id" is missing`,
 	"could not be found": `role "deploy" could not be found`,
 	"does not match any associated bound claim values": `error validating claims: claim "project_id" does not match any associated bound claim values`,
 }
