@@ -75,7 +75,8 @@ const provider = "//iam.googleapis.com/projects/123/locations/global/workloadIde
 func TestRenderGoogle(t *testing.T) {
 	const member = "principalSet://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/ci/attribute.ref_scope/67890::branch::main::true"
 	for cloud, name := range map[string]string{"google": "provider.json", "terraform": "main.tf"} {
-		status, out, errs := trust(t, "render", cloud, "--google-provider", provider, "testdata/policy.yaml")
+		// Google, unlike AWS, sees the configuration and the runner.
+		status, out, errs := trust(t, "render", cloud, "--google-provider", provider, "testdata/pinned.yaml")
 		require.Equal(t, exitClean, status, errs)
 		assert.Contains(t, out, `"`+member+`"`)
 		path := filepath.Join(t.TempDir(), name)
