@@ -1,7 +1,6 @@
 package awstrust
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -175,5 +174,5 @@ func TestFixUntilNothingIsCertain(t *testing.T) {
 	assert.Equal(t, 7, edited)
 	doc, err := Parse(text)
 	require.NoError(t, err, string(text))
-	assert.Equal(t, Accepted, Simulate(doc, tokenOf(t, gitLab, nil), gitLab, nil).Outcome, fmt.Sprintf("%s", text))
+	assert.Equal(t, Accepted, Simulate(doc, tokenOf(t, gitLab, nil), gitLab, nil).Outcome, string(text))
 }
