@@ -9,8 +9,9 @@ import (
 	"github.com/cioidc/cioidc/exchange/trustfile"
 )
 
-// judgeGoogle looks at a provider of a pool, or at role bindings.
-func judgeGoogle(d *trustfile.Document, token claims.Model) ([]finding, error) {
+// judgeGoogle looks at a provider of a pool with the role bindings of its members,
+// and at bindings for themselves.
+func judgeGoogle(d *trustfile.Document, all []trustfile.Document, token claims.Model) ([]finding, error) {
 	if d.Kind == trustfile.GoogleBindings {
 		_, err := googletrust.ParseBindings(d.Text)
 		return refusedByGoogle(d, err)
@@ -19,24 +20,60 @@ func judgeGoogle(d *trustfile.Document, token claims.Model) ([]finding, error) {
 	if err != nil {
 		return refusedByGoogle(d, err)
 	}
-	if token == nil || token.RegisteredClaims().Issuer != p.IssuerURI.Text {
-		return nil, nil
+	document := &googletrust.Document{Provider: p}
+	places := []*trustfile.Document{} // of each binding, where it is from
+	for i := range all {
+		if b := &all[i]; b.Kind == trustfile.GoogleBindings && len(b.Unresolved) == 0 {
+			list, err := googletrust.ParseBindings(b.Text)
+			if err != nil {
+				continue // reported with the document itself
+			}
+			document.Bindings = append(document.Bindings, list...)
+			for range list {
+				places = append(places, b)
+			}
+		}
 	}
-	// A provider that does not work for the one job that is meant is broken.
-	result := googletrust.Simulate(&googletrust.Document{Provider: p}, token.RegisteredClaims().Payload(), nil)
-	if result.Outcome != googletrust.Rejected {
-		return nil, nil
+	if token != nil && token.RegisteredClaims().Issuer != p.IssuerURI.Text {
+		token = nil // of a folder of many providers, the others do not mean it
 	}
-	f := at(d, trustfile.Position{})
-	if c, ok := result.Deciding(); ok {
-		f = at(d, trustfile.Position(c.Position))
-		f.Story = c.Why
+	found, err := googletrust.Lint(document, &googletrust.LintOptions{Token: token})
+	if err != nil {
+		return nil, err
 	}
-	last := result.Stages[len(result.Stages)-1]
-	f.Rule, f.Kind, f.Severity = "TRUST001", broken, "high"
-	f.Problem = "it refuses the job that it is for, at the " + string(last.Name) + ": " + last.Text
-	f.Fix = "make the provider fit the token; simulate shows each check"
-	return []finding{f}, nil
+	var out []finding
+	for _, l := range found {
+		from := d
+		if l.Part == googletrust.PartBindings {
+			from = bindingAt(document, places, l.Position, d)
+		}
+		f := at(from, trustfile.Position(l.Position))
+		f.Rule, f.Kind, f.Severity = l.ID, string(l.Kind), l.Severity.String()
+		f.Problem, f.Story, f.Fix = l.Problem, l.Story, l.Fix
+		if w := l.Witness; w != nil {
+			f.Witness = &proof{Variant: w.Variant, Story: w.Story, Claims: w.Claims,
+				Changed: beside(w.Changed, token.RegisteredClaims().Payload(), w.Claims)}
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// bindingAt returns the document that a binding or a member with this place is of:
+// with several documents, places of different ones may be the same, and the first
+// is taken.
+func bindingAt(document *googletrust.Document, places []*trustfile.Document, at googletrust.Position, otherwise *trustfile.Document) *trustfile.Document {
+	for i, b := range document.Bindings {
+		if b.Position == at {
+			return places[i]
+		}
+		for _, m := range b.Members {
+			if m.Position == at {
+				return places[i]
+			}
+		}
+	}
+	return otherwise
 }
 
 // refusedByGoogle makes a finding of a document that cannot be.

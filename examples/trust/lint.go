@@ -112,7 +112,7 @@ func judge(d *trustfile.Document, all []trustfile.Document, token claims.Model) 
 	case trustfile.AWSRole:
 		found, err = judgeAWS(d, all, token)
 	case trustfile.GoogleProvider, trustfile.GoogleBindings:
-		found, err = judgeGoogle(d, token)
+		found, err = judgeGoogle(d, all, token)
 	}
 	return append(out, found...), err
 }
