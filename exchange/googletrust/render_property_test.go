@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,30 +83,9 @@ func check(t testing.TB, seed uint64, n *counts) {
 		case d.Allowed:
 			n.accepted++
 		default:
-			require.True(t, explained(d, gaps), "seed %d: Google accepts %s\nand the policy does not: %+v\n%s\ngaps: %v", seed, payload, d.Rules(), doc.Document.Provider.Condition.Text, gaps)
+			require.True(t, trustcase.Explained(d, gaps), "seed %d: Google accepts %s\nand the policy does not: %+v\n%s\ngaps: %v", seed, payload, d.Rules(), doc.Document.Provider.Condition.Text, gaps)
 		}
 	}
-}
-
-// explained reports whether every reason why the policy refuses has its gap.
-func explained(d *policy.Decision, gaps []googletrust.Gap) bool {
-	has := func(field string) bool {
-		return slices.ContainsFunc(gaps, func(g googletrust.Gap) bool { return g.Field == field })
-	}
-	for _, rule := range d.Rules() {
-		if rule.Deny {
-			if rule.Matched && !has("deny "+rule.Rule) {
-				return false
-			}
-			continue
-		}
-		for _, c := range rule.Checks {
-			if c.Result != policy.Pass && !has(c.Claim) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func TestWhatGoogleAcceptsThePolicyAllows(t *testing.T) {

@@ -6,8 +6,10 @@ package trustcase
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
+	"github.com/cioidc/cioidc/internal/trustgap"
 	"github.com/cioidc/cioidc/oidc/policy"
 )
 
@@ -161,4 +163,25 @@ func CircleCIToken(r *rand.Rand) map[string]any {
 	}
 	c["sub"] = sub
 	return c
+}
+
+// Explained reports whether every reason why the policy refuses has its gap.
+func Explained(d *policy.Decision, gaps []trustgap.Gap) bool {
+	has := func(field string) bool {
+		return slices.ContainsFunc(gaps, func(g trustgap.Gap) bool { return g.Field == field })
+	}
+	for _, rule := range d.Rules() {
+		if rule.Deny {
+			if rule.Matched && !has("deny "+rule.Rule) {
+				return false
+			}
+			continue
+		}
+		for _, c := range rule.Checks {
+			if c.Result != policy.Pass && !has(c.Claim) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -107,29 +106,8 @@ func check(t testing.TB, seed uint64, n *counts) {
 		if d.Allowed {
 			continue
 		}
-		require.True(t, explained(d, gaps), "seed %d: AWS accepts %s\nand the policy does not: %+v\n%s\ngaps: %v", seed, payload, d.Rules(), doc.JSON, gaps)
+		require.True(t, trustcase.Explained(d, gaps), "seed %d: AWS accepts %s\nand the policy does not: %+v\n%s\ngaps: %v", seed, payload, d.Rules(), doc.JSON, gaps)
 	}
-}
-
-// explained reports whether every reason why the policy refuses has its gap.
-func explained(d *policy.Decision, gaps []awsrender.Gap) bool {
-	has := func(field string) bool {
-		return slices.ContainsFunc(gaps, func(g awsrender.Gap) bool { return g.Field == field })
-	}
-	for _, rule := range d.Rules() {
-		if rule.Deny {
-			if rule.Matched && !has("deny "+rule.Rule) {
-				return false
-			}
-			continue
-		}
-		for _, c := range rule.Checks {
-			if c.Result != policy.Pass && !has(c.Claim) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func TestWhatAWSAcceptsThePolicyAllows(t *testing.T) {
