@@ -31,7 +31,12 @@
 // that set the token's claims beside what is configured.
 //
 // STS uses one code, and since 2026 mostly one text, for nearly all that can be
-// wrong with a token. Retrieve repeats a request, twice at most, only if that can help:
+// wrong with a token. With [Config.Known], what the account has, the cause is
+// named: the client ID that is missing, or the condition of the trust policy,
+// with its line and column. Without, the causes are candidates, and the error
+// says so. TROUBLESHOOTING.md has them all.
+//
+// What AWS certainly refuses is not sent to it. Retrieve repeats a request, twice at most, only if that can help:
 // AWS could not fetch the issuer's keys, was throttling or failed by itself, or
 // the connection was dropped. Any other refusal is final at the first request.
 // To the retries of the SDK's clients its error is final, lest they repeat the

@@ -43,8 +43,9 @@
 // Service "google": its Stage tells whether the source gave no usable token or
 // Google did not take it. Google's clients wrap it, so errors.As finds
 // it in the error of whatever call needed the credentials. Its Causes compare
-// what Google said with what the token says; the claims are read without
-// verifying them, for explanation only.
+// what Google said with what the token says, and with [Config.Known] with what
+// the provider has; the claims are read without verifying them, for explanation
+// only. TROUBLESHOOTING.md has them all.
 //
 // # Requests
 //
