@@ -34,12 +34,14 @@ func (d *draft) circleCI() error {
 	if d.isKey("project-id") {
 		d.equals["oidc.circleci.com/project-id"] = project
 	}
-	if d.rule.Allow[policy.AllowSSHRerun] == "" {
+	_, rerun := d.matcher("ssh-rerun")
+	switch {
+	case rerun: // Whatever it says, and whether or not the rule lets reruns in.
+		d.gap("ssh-rerun", Widening, "AWS makes no condition key of oidc.circleci.com/ssh-rerun (list of 2026-08)",
+			"let only people who may deploy rerun jobs with SSH")
+	case d.rule.Allow[policy.AllowSSHRerun] == "":
 		d.gap("ssh-rerun", Widening, "AWS makes no condition key of oidc.circleci.com/ssh-rerun (list of 2026-08)",
 			"let only people who may deploy rerun jobs with SSH", "let the rule allow it, with the reason")
-	}
-	if m, ok := d.matcher("ssh-rerun"); ok && exact(m, ok) == nil {
-		d.gap("ssh-rerun", Widening, "AWS makes no condition key of it")
 	}
 	return d.circleCISubject(organization[0], project)
 }

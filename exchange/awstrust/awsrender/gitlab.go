@@ -14,6 +14,19 @@ var gitLabKeys = []string{
 	"user_access_level", "user_email", "user_id", "user_login",
 }
 
+// nullable are keys whose claim may be null. What AWS makes of that is not
+// documented, and a rule takes it for absent.
+var nullable = []string{"user_access_level", "user_email", "user_login"}
+
+// withoutColon are the claims whose values have none: a star of the rule stops
+// at a colon, one of AWS's does not.
+var withoutColon = []string{
+	"project_path", "namespace_path", "job_project_path", "job_namespace_path", "ref", "ref_type", "ref_path",
+}
+
+// folded are the claims that a rule compares without case.
+var folded = []string{"project_path", "namespace_path", "job_project_path", "job_namespace_path"}
+
 // ofItself are the triggers whose pipelines run a project's own code on its own
 // behalf: no pipeline of a merge request, which may be from a fork.
 var ofItself = []string{"api", "push", "schedule", "trigger", "web"}
@@ -47,12 +60,12 @@ func (d *draft) gitLab() error {
 // namespace leaves out what the project's path says already.
 func (d *draft) namespace() {
 	namespaces, paths := exact(d.matcherOf("namespace_path")), exact(d.matcherOf("project_path"))
-	if namespaces == nil || paths == nil || !slices.Contains(d.components(), "project_path") {
+	if namespaces == nil || paths == nil || !slices.Contains(d.components(), "project_path") || d.hasGap("project_path") {
 		return
 	}
 	for _, path := range paths {
-		parent := path[:max(strings.LastIndex(path, "/"), 0)]
-		if !slices.ContainsFunc(namespaces, func(n string) bool { return strings.EqualFold(n, parent) }) {
+		parent := lower(path[:max(strings.LastIndex(path, "/"), 0)])
+		if !slices.ContainsFunc(namespaces, func(n string) bool { return lower(n) == parent }) {
 			return
 		}
 	}
@@ -151,6 +164,16 @@ func (d *draft) gitLabSubject() error {
 	return nil
 }
 
+// lower lowers ASCII letters only, as a policy does with paths.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
 func pin(claim string) string {
 	if claim == "project_path" {
 		return "give Target.ProjectPath, or add project_path to the rule"
@@ -187,6 +210,9 @@ func (d *draft) lastGlob(claim string, prefixes []string, between string, patter
 			return false
 		}
 		stars := len(pattern) - len(fixed)
+		if stars == 1 && !slices.Contains(withoutColon, claim) {
+			return false
+		}
 		for _, p := range prefixes {
 			whole := p + between + fixed
 			switch stars {

@@ -86,6 +86,7 @@ type draft struct {
 	// Conditions of every statement, by the claim that a key is set from.
 	equals, notEquals map[string][]string
 	null              map[string]string
+	some              []string  // claims with at least one character
 	subjects          []subject // a statement for each
 }
 
@@ -130,7 +131,7 @@ func (d *draft) key(claim string) {
 	}
 	switch {
 	case m.Op == policy.Present:
-		d.null[claim] = "false"
+		d.present(claim)
 	case m.Op == policy.Absent:
 		d.null[claim] = "true"
 	case m.Op == policy.Equal && !m.Not:
@@ -138,10 +139,21 @@ func (d *draft) key(claim string) {
 	case m.Op == policy.Equal:
 		// A negated operator is true where there is no key, and the rule is not.
 		d.notEquals[claim] = slices.Sorted(slices.Values(m.Values))
-		d.null[claim] = "false"
+		d.present(claim)
 	default:
 		d.gap(claim, Widening, "AWS compares it with whole values and with stars that cross everything; a pattern of the rule is neither", "list the values")
 	}
+}
+
+// present wants the claim to be there. Null does not look at what it holds: of
+// one that is null AWS may make no key, an empty one or the word.
+func (d *draft) present(claim string) {
+	if !slices.Contains(nullable, claim) {
+		d.null[claim] = "false"
+		return
+	}
+	d.some = append(d.some, claim)
+	d.notEquals[claim] = append(d.notEquals[claim], "null")
 }
 
 // rest writes what is the same for both platforms, and the gaps of what is left.
@@ -177,7 +189,7 @@ func (d *draft) denied(deny policy.Rule) bool {
 		}
 		// What the document does not say cannot keep the rule from applying; and
 		// paths ignore case.
-		if values != nil && ours != nil && !d.hasGap(claim) && claim != "project_path" && claim != "namespace_path" {
+		if values != nil && ours != nil && !d.hasGap(claim) && !slices.Contains(folded, claim) {
 			if !slices.ContainsFunc(values, func(v string) bool { return slices.Contains(ours, v) }) {
 				return true // It never applies to what the rule is about.
 			}

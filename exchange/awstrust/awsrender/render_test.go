@@ -136,7 +136,7 @@ func TestGaps(t *testing.T) {
 		"regex of a key":            {rule: with(prod, set("runner_environment", policy.Matcher{Op: policy.Regex, Values: []string{"git.*"}})), field: "runner_environment", effect: awsrender.Widening, words: "list the values"},
 		"regex of a ref":            {rule: with(prod, set("ref", policy.Matcher{Op: policy.Regex, Values: []string{"main"}})), field: "ref", effect: awsrender.Widening, words: "whole values", json: `"project_path:acme/payments:ref_type:branch:ref:*"`},
 		"star in a ref":             {rule: with(prod, set("ref", policy.Matcher{Op: policy.Glob, Values: []string{"a*b"}})), field: "ref", effect: awsrender.Widening, words: "star at the end"},
-		"not":                       {rule: with(prod, set("user_access_level", policy.Matcher{Values: []string{"guest"}, Not: true})), json: `"gitlab.com:user_access_level": "false"`},
+		"not":                       {rule: with(prod, set("user_access_level", policy.Matcher{Values: []string{"guest"}, Not: true})), json: `"gitlab.com:user_access_level": "?*"`},
 		"no path":                   {rule: with(prod, func(r *policy.Rule) { delete(r.Claims, "project_path") }), field: "ref", effect: awsrender.Widening, words: "Target.ProjectPath"},
 		"path of the target":        {rule: with(prod, func(r *policy.Rule) { delete(r.Claims, "project_path") }), target: awsrender.Target{ProjectPath: "acme/payments"}, json: `"project_path:acme/payments:ref_type:branch:ref:main"`},
 		"any source":                {rule: with(prod, func(r *policy.Rule) { delete(r.Claims, "pipeline_source") }), field: "pipeline_source", effect: awsrender.Narrowing, words: "merge requests", json: `"schedule"`},

@@ -3,6 +3,7 @@ package awsrender
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -59,6 +60,9 @@ func (d *draft) write() (string, error) {
 		}
 		for claim, value := range d.null {
 			c.add("Null", key(claim), value)
+		}
+		for _, claim := range d.some {
+			c.add("StringLike", key(claim), "?*")
 		}
 		switch {
 		case s.exact != nil:
@@ -131,9 +135,10 @@ func identifier(name string) string {
 // Terraform returns the provider and the role that has this trust policy, as
 // resources of Terraform's aws provider with these names.
 func (r *Rendered) Terraform(provider, role string) string {
-	quote := func(s string) string {
-		return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
-	}
+	// A template begins with these. JSON and Terraform both read the escape, and
+	// neither looks for a template in it.
+	plain := strings.NewReplacer("${", `$\u007b`, "%{", `%\u007b`)
+	quote := func(s string) string { return plain.Replace(literal(s)) }
 	var ids []string
 	for _, id := range r.ClientIDs {
 		ids = append(ids, quote(id))
@@ -148,9 +153,27 @@ func (r *Rendered) Terraform(provider, role string) string {
 	b.WriteString("resource \"aws_iam_role\" " + quote(role) + " {\n")
 	b.WriteString("  name               = " + quote(role) + "\n")
 	b.WriteString("  assume_role_policy = <<-JSON\n")
-	for _, line := range strings.Split(strings.TrimSuffix(r.JSON, "\n"), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(plain.Replace(r.JSON), "\n"), "\n") {
 		b.WriteString("    " + line + "\n")
 	}
 	b.WriteString("  JSON\n}\n")
+	return b.String()
+}
+
+// literal returns s in quotes. Of the escapes of Go, Terraform has some only.
+func literal(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
 	return b.String()
 }
