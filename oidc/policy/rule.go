@@ -151,8 +151,8 @@ func typed(r Rule) bool {
 }
 
 // eval returns Pass, Mismatch or, if a condition could not be evaluated and none
-// was false, Failed.
-func (r *rule) eval(ctx context.Context, platform string, m claims.Model) Result {
+// was false, Failed. It adds what came of conditions to when.
+func (r *rule) eval(ctx context.Context, platform string, m claims.Model, when *outcomes) Result {
 	if platform != r.platform {
 		return Mismatch
 	}
@@ -167,6 +167,7 @@ func (r *rule) eval(ctx context.Context, platform string, m claims.Model) Result
 	out := Pass
 	for i := range r.when {
 		ok, err := r.when[i].Evaluate(ctx, m)
+		*when = append(*when, outcome{&r.when[i], ok, err})
 		switch {
 		case err != nil:
 			out = Failed
@@ -201,7 +202,7 @@ func (r *rule) guard(m claims.Model) string {
 	return ""
 }
 
-func (r *rule) explain(ctx context.Context, p *Policy, platform string, m claims.Model) RuleTrace {
+func (r *rule) explain(p *Policy, platform string, m claims.Model, when outcomes) RuleTrace {
 	t := RuleTrace{Rule: r.name, Deny: r.deny}
 	if platform != r.platform {
 		t.Checks = []Check{{Claim: "platform", Op: string(Equal), Expected: []string{r.platform}, Actual: platform,
@@ -228,7 +229,7 @@ func (r *rule) explain(ctx context.Context, p *Policy, platform string, m claims
 	for i := range r.when {
 		w := &r.when[i]
 		c := Check{Claim: "cel", Op: "cel", Expected: []string{w.CEL}, Result: Pass, Position: w.Position}
-		if ok, err := w.Evaluate(ctx, m); err != nil {
+		if ok, err := when.of(w, m); err != nil {
 			c.Result, c.Why = Failed, w.Message+": the condition could not be evaluated"
 		} else if !ok {
 			c.Result, c.Why = Mismatch, w.Message
