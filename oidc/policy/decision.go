@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/cioidc/cioidc/claims"
 )
@@ -35,7 +34,8 @@ const (
 )
 
 // Decision is what a policy says of one token. It reads the token's claims
-// again when it is asked for its trace: leave them as they are.
+// again when it is asked for its trace or logged: leave them as they are. Safe
+// for concurrent use.
 type Decision struct {
 	// Allowed says whether the policy allows; in audit-only mode the token
 	// passes even so.
@@ -50,7 +50,28 @@ type Decision struct {
 
 	policy *Policy
 	model  claims.Model
-	traces []RuleTrace // of a decision that does not allow
+	when   outcomes
+}
+
+// outcomes are what came of the conditions that were evaluated to decide. They
+// are kept since another look might find something else: ctx may have ended.
+type outcomes []outcome
+
+type outcome struct {
+	of  *condition
+	ok  bool
+	err error
+}
+
+// of returns what came of c, which it evaluates if that was not needed to
+// decide.
+func (o outcomes) of(c *condition, m claims.Model) (bool, error) {
+	for _, k := range o {
+		if k.of == c {
+			return k.ok, k.err
+		}
+	}
+	return c.Evaluate(context.Background(), m)
 }
 
 // RuleTrace is one rule and what came of each of its conditions.
@@ -76,12 +97,13 @@ type Check struct {
 	Position Position
 }
 
-// Rules returns the trace of every rule, nearest to a match first.
+// Rules returns the trace of every rule, nearest to a match first; none for a
+// Decision that no policy made. It is made anew by every call.
 func (d *Decision) Rules() []RuleTrace {
-	if d.traces != nil || d.policy == nil {
-		return slices.Clone(d.traces)
+	if d.policy == nil {
+		return nil
 	}
-	return d.policy.trace(context.Background(), d.model)
+	return d.policy.trace(d.model, d.when)
 }
 
 // Err returns nil if the decision allows and a *[DeniedError] otherwise, in
@@ -104,8 +126,11 @@ func (d *Decision) LogValue() slog.Value {
 	if d.Rule != "" {
 		attrs = append(attrs, slog.String("rule", d.Rule))
 	}
-	if d.Reason == NoRule && len(d.traces) > 0 {
-		nearest := d.traces[0]
+	if d.Reason != NoRule {
+		return slog.GroupValue(attrs...)
+	}
+	if traces := d.Rules(); len(traces) > 0 {
+		nearest := traces[0]
 		attrs = append(attrs, slog.String("nearest_rule", nearest.Rule))
 		for _, c := range nearest.Checks {
 			if c.Result != Pass {

@@ -207,8 +207,13 @@ func readRules(n *yaml.Node, what string) ([]Rule, error) {
 				r.When, err = readWhen(v)
 			case "allow":
 				r.Allow = map[string]string{}
-				err = object(v, key, nil, func(key string, k, v *yaml.Node) (err error) {
-					r.Allow[key], err = str(v, "the reason")
+				if what == "deny" {
+					return wrong(at(k), "a deny rule has no defaults that allow could switch off")
+				}
+				err = object(v, key, defaults, func(name string, k, v *yaml.Node) (err error) {
+					if r.Allow[name], err = str(v, "the reason"); err == nil && strings.TrimSpace(v.Value) == "" {
+						return wrong(at(k), "allow %s: write the reason", name)
+					}
 					return err
 				})
 			default:
@@ -251,12 +256,7 @@ func readClaims(n *yaml.Node, platform string) (map[string]Matcher, error) {
 	err := object(n, platform, nil, func(key string, k, v *yaml.Node) error {
 		f, ok := fields[key]
 		if !ok {
-			known := make([]string, 0, len(fields))
-			for name := range fields {
-				known = append(known, name)
-			}
-			slices.Sort(known)
-			return wrong(at(k), "%s tokens have no claim %q%s", platform, key, suggestion(key, known))
+			return wrong(at(k), "%s", noClaim(platform, key, fields))
 		}
 		m, err := readMatcher(v, key, f)
 		m.Position = at(k)

@@ -42,7 +42,13 @@ func TestParseRefuses(t *testing.T) {
 		"glob in an id":   {`"67890"`, `"6*"`, 8, 7, "takes no *"},
 		"bad regex":       {"ref: main", `ref: {regex: "a)|(b"}`, 12, 7, "unexpected )"},
 		"two operators":   {"ref: main", "ref: {glob: a, regex: b}", 12, 12, "one operator"},
-		"empty reason":    {"    when:\n", "    allow: {fork: \"\"}\n    when:\n", 18, 5, "write the reason"},
+		"empty reason":    {"    when:\n", "    allow: {fork: \"\"}\n    when:\n", 26, 13, "write the reason"},
+		"unknown default": {"    when:\n", "    allow: {fork: why, forks: why}\n    when:\n", 26, 24, "did you mean fork?"},
+		"allow in deny":   {"  - name: never-scheduled\n", "  - name: never-scheduled\n    allow: {fork: why}\n", 31, 5, "a deny rule has no defaults"},
+		"expiry":          {"ref: main", "exp: main", 12, 7, "exp is the verifier's matter"},
+		"not before":      {"ref: main", "nbf: {present: true}", 12, 7, "nbf is the verifier's matter"},
+		"issued at":       {"ref: main", "iat: main", 12, 7, "iat is the verifier's matter"},
+		"audience":        {"ref: main", "aud: main", 12, 7, "under audiences"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(string(data), tc.old, tc.new, 1)

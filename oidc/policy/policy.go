@@ -77,22 +77,19 @@ func (p *Policy) Digest() string { return p.digest }
 // *claims.GitLab nor *claims.CircleCI is not allowed.
 func (p *Policy) Evaluate(ctx context.Context, m claims.Model) *Decision {
 	d := &Decision{Policy: p.spec.Name, Digest: p.digest, Mode: p.mode, policy: p, model: m}
-	d.Reason, d.Rule = p.decide(ctx, m)
+	d.Reason, d.Rule = p.decide(ctx, m, &d.when)
 	d.Allowed = d.Reason == Allowed
-	if !d.Allowed {
-		d.traces = p.trace(ctx, m)
-	}
 	return d
 }
 
-func (p *Policy) decide(ctx context.Context, m claims.Model) (Reason, string) {
+func (p *Policy) decide(ctx context.Context, m claims.Model, when *outcomes) (Reason, string) {
 	platform := platformOf(m)
 	if platform == "" {
 		return NoRule, ""
 	}
 	unsure := ""
 	for _, r := range p.deny {
-		switch r.eval(ctx, platform, m) {
+		switch r.eval(ctx, platform, m, when) {
 		case Pass:
 			return ExplicitDeny, r.name
 		case Failed:
@@ -106,7 +103,7 @@ func (p *Policy) decide(ctx context.Context, m claims.Model) (Reason, string) {
 		return NoRule, ""
 	}
 	for _, r := range p.rules {
-		switch r.eval(ctx, platform, m) {
+		switch r.eval(ctx, platform, m, when) {
 		case Pass:
 			return Allowed, r.name
 		case Failed:
@@ -143,7 +140,7 @@ func (p *Policy) Authorize(ctx context.Context, c claims.Model) (slog.LogValuer,
 	return d, d.Err()
 }
 
-func (p *Policy) trace(ctx context.Context, m claims.Model) []RuleTrace {
+func (p *Policy) trace(m claims.Model, when outcomes) []RuleTrace {
 	platform := platformOf(m)
 	type ranked struct {
 		RuleTrace
@@ -151,7 +148,7 @@ func (p *Policy) trace(ctx context.Context, m claims.Model) []RuleTrace {
 	}
 	var all []ranked
 	for _, r := range slices.Concat(p.deny, p.rules) {
-		t := ranked{RuleTrace: r.explain(ctx, p, platform, m)}
+		t := ranked{RuleTrace: r.explain(p, platform, m, when)}
 		for _, c := range t.Checks {
 			if c.Claim == "platform" && c.Result != Pass {
 				t.distance += 1000

@@ -40,7 +40,7 @@ func compileRule(r Rule, deny bool, compiler Compiler) (*rule, error) {
 		m := r.Claims[claim]
 		f, ok := fields[claim]
 		if !ok {
-			return nil, wrong(m.Position, "rule %q: %s tokens have no claim %q%s", r.Name, r.Platform, claim, suggestion(claim, slices.Sorted(maps.Keys(fields))))
+			return nil, wrong(m.Position, "rule %q: %s", r.Name, noClaim(r.Platform, claim, fields))
 		}
 		check, err := newCheck(r.Platform, claim, f, m)
 		if err != nil {
@@ -55,7 +55,7 @@ func compileRule(r Rule, deny bool, compiler Compiler) (*rule, error) {
 	if len(r.Claims) == 0 {
 		return nil, wrong(r.Position, "rule %q: give it a condition", r.Name)
 	}
-	if err := c.defaults(r, exact); err != nil {
+	if err := c.must(r, exact); err != nil {
 		return nil, err
 	}
 	for _, w := range r.When {
@@ -76,18 +76,31 @@ func compileRule(r Rule, deny bool, compiler Compiler) (*rule, error) {
 	return c, nil
 }
 
-// defaults checks what every allow rule must have, and sets its guards.
-func (c *rule) defaults(r Rule, exact map[string]bool) error {
+// noClaim says why a rule cannot name the claim.
+func noClaim(platform, claim string, fields map[string]field) string {
+	switch claim {
+	case "exp", "nbf", "iat":
+		return claim + " is the verifier's matter, which takes no token outside its time: remove the condition"
+	case "aud":
+		return "aud is for the whole policy: write it under audiences"
+	}
+	return fmt.Sprintf("%s tokens have no claim %q%s", platform, claim, suggestion(claim, slices.Sorted(maps.Keys(fields))))
+}
+
+// defaults are what a rule's allow can switch off.
+var defaults = []string{AllowSSHRerun, AllowFork, AllowRefWithoutType, AllowOpenEnvironment, AllowRefFromAnyRepository}
+
+// must checks what every allow rule must have, and sets its guards.
+func (c *rule) must(r Rule, exact map[string]bool) error {
 	if c.deny {
 		if len(r.Allow) > 0 {
 			return wrong(r.Position, "rule %q: a deny rule has no defaults that allow could switch off", r.Name)
 		}
 		return nil
 	}
-	known := []string{AllowSSHRerun, AllowFork, AllowRefWithoutType, AllowOpenEnvironment, AllowRefFromAnyRepository}
 	for name, reason := range r.Allow {
-		if !slices.Contains(known, name) {
-			return wrong(r.Position, "rule %q: allow has no %q%s", r.Name, name, suggestion(name, known))
+		if !slices.Contains(defaults, name) {
+			return wrong(r.Position, "rule %q: allow has no %q%s", r.Name, name, suggestion(name, defaults))
 		}
 		if strings.TrimSpace(reason) == "" {
 			return wrong(r.Position, "rule %q: allow %s: write the reason", r.Name, name)
@@ -138,8 +151,8 @@ func typed(r Rule) bool {
 }
 
 // eval returns Pass, Mismatch or, if a condition could not be evaluated and none
-// was false, Failed.
-func (r *rule) eval(ctx context.Context, platform string, m claims.Model) Result {
+// was false, Failed. It adds what came of conditions to when.
+func (r *rule) eval(ctx context.Context, platform string, m claims.Model, when *outcomes) Result {
 	if platform != r.platform {
 		return Mismatch
 	}
@@ -154,6 +167,7 @@ func (r *rule) eval(ctx context.Context, platform string, m claims.Model) Result
 	out := Pass
 	for i := range r.when {
 		ok, err := r.when[i].Evaluate(ctx, m)
+		*when = append(*when, outcome{&r.when[i], ok, err})
 		switch {
 		case err != nil:
 			out = Failed
@@ -188,7 +202,7 @@ func (r *rule) guard(m claims.Model) string {
 	return ""
 }
 
-func (r *rule) explain(ctx context.Context, p *Policy, platform string, m claims.Model) RuleTrace {
+func (r *rule) explain(p *Policy, platform string, m claims.Model, when outcomes) RuleTrace {
 	t := RuleTrace{Rule: r.name, Deny: r.deny}
 	if platform != r.platform {
 		t.Checks = []Check{{Claim: "platform", Op: string(Equal), Expected: []string{r.platform}, Actual: platform,
@@ -215,7 +229,7 @@ func (r *rule) explain(ctx context.Context, p *Policy, platform string, m claims
 	for i := range r.when {
 		w := &r.when[i]
 		c := Check{Claim: "cel", Op: "cel", Expected: []string{w.CEL}, Result: Pass, Position: w.Position}
-		if ok, err := w.Evaluate(ctx, m); err != nil {
+		if ok, err := when.of(w, m); err != nil {
 			c.Result, c.Why = Failed, w.Message+": the condition could not be evaluated"
 		} else if !ok {
 			c.Result, c.Why = Mismatch, w.Message
