@@ -58,7 +58,9 @@ func Parse(data []byte, o *Options) (*Policy, error) {
 	}
 	var doc, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&doc); err != nil {
+	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, wrong(Position{1, 1}, "the file is empty")
+	} else if err != nil {
 		e := wrong(Position{lineOf(err), 1}, "this is no YAML: %v", err)
 		e.Err = err
 		return nil, e
