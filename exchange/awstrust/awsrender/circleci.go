@@ -56,6 +56,11 @@ func (d *draft) circleCISubject(organization string, projects []string) error {
 			return trustgap.Wrong("vcs-origin", "%q has characters that AWS reads as a pattern", v)
 		}
 	}
+	for _, o := range origins {
+		if strings.Contains(o, "/vcs-ref/") {
+			return trustgap.Wrong("vcs-origin", "%q has /vcs-ref/ in it: a branch of another repository can be called so that its sub is the same", o)
+		}
+	}
 	for _, p := range projects {
 		user := "org/" + organization + "/project/" + p + "/user/"
 		if !hasOrigin && !hasRef && forks {

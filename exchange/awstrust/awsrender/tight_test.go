@@ -45,6 +45,15 @@ func TestConditionOnSSHRerun(t *testing.T) {
 	assert.Equal(t, []string{"ssh-rerun", "deny never"}, widening(t, compile(t, rule, never), awsrender.Target{}))
 }
 
+// The sub of a repository below acme/app/vcs-ref is that of a branch of acme/app.
+func TestOriginWithRef(t *testing.T) {
+	_, err := awsrender.Render(compile(t, with(release(), "vcs-origin", equal("github.com/acme/app/vcs-ref/refs/heads/x"))), "release", target)
+	var bad *awsrender.Error
+	require.ErrorAs(t, err, &bad)
+	assert.Equal(t, "vcs-origin", bad.Field)
+	assert.Contains(t, bad.Problem, "/vcs-ref/ in it")
+}
+
 // A rule compares paths without the letters' case, and with no folding of others.
 func TestFoldedPaths(t *testing.T) {
 	never := func(claim, value string) policy.Rule {
