@@ -161,6 +161,9 @@ func TestChangesWidenOrNarrowAsTheyMust(t *testing.T) {
 					narrowed++
 				}
 			}
+			if _, err := expression(when.CEL).Evaluate(t.Context(), c); err != nil && len(s.Deny) > 0 {
+				require.Equal(t, d.Allowed, wider[2].Evaluate(t.Context(), c).Allowed, "a deny rule's condition that fails is as one that holds")
+			}
 			for _, p := range wider {
 				if !p.Evaluate(t.Context(), c).Allowed {
 					require.False(t, d.Allowed, "%+v narrows %+v", p.Spec(), s)
