@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cioidc/cioidc/claims"
@@ -132,8 +132,7 @@ func remaining(d *trustfile.Document, found []awstrust.Finding, errs io.Writer) 
 	return left
 }
 
-// splice puts the new text of a document where the old one stands in the file,
-// indented as the line is.
+// splice puts the new text of a document where the old one stands in the file.
 func splice(file []byte, d *trustfile.Document, text []byte) ([]byte, error) {
 	if len(d.Places) != 1 || !d.Places[0].Verbatim {
 		return nil, fmt.Errorf("%s:%s: fix writes documents that are JSON in the file, and this one is made of something else", d.File, d.Position)
@@ -143,23 +142,24 @@ func splice(file []byte, d *trustfile.Document, text []byte) ([]byte, error) {
 	for range at.Line - 1 {
 		start += bytes.IndexByte(file[start:], '\n') + 1
 	}
-	line := file[start:]
-	indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
-	start += len(string([]rune(string(line))[:at.Column-1]))
+	line, _, _ := bytes.Cut(file[start:], []byte("\n"))
+	before := []rune(string(line))
+	if at.Column-1 > len(before) {
+		return nil, fmt.Errorf("%s:%s: the document is not where it was", d.File, d.Position)
+	}
+	start += len(string(before[:at.Column-1]))
 	if !bytes.HasPrefix(file[start:], d.Text) {
 		return nil, fmt.Errorf("%s:%s: the document is not where it was", d.File, d.Position)
 	}
-	var out bytes.Buffer
-	out.Write(file[:start])
-	if err := json.Indent(&out, text, string(indent), "  "); err != nil {
-		return nil, err
-	}
-	out.Write(file[start+len(d.Text):])
-	return out.Bytes(), nil
+	return slices.Concat(file[:start], text, file[start+len(d.Text):]), nil
 }
 
 // replaceFile writes a file so that it is never there in part.
 func replaceFile(path string, data []byte) error {
+	path, err := filepath.EvalSymlinks(path) // the file, not the link to it
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

@@ -115,3 +115,22 @@ func TestExplainAsTheDoctor(t *testing.T) {
 		assert.Contains(t, explained, "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/attribute.project_id/")
 	}
 }
+
+// A link to a file stays one, and the file keeps its mode.
+func TestFixThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "role.json"), filepath.Join(dir, "link.json")
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(read(t, "tight.json"), "oidc-provider/gitlab.com", "oidc-provider/https://gitlab.com", 1)), 0o640))
+	require.NoError(t, os.Symlink("role.json", link))
+	status, _, errs := trust(t, "fix", "--write", link)
+	assert.Equal(t, exitClean, status, errs)
+	target, err := os.Readlink(link)
+	require.NoError(t, err)
+	assert.Equal(t, "role.json", target)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o640), info.Mode())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, read(t, "tight.json"), string(data))
+}
