@@ -21,7 +21,8 @@ import (
 
 const service = "aws"
 
-// notSTS is the SDK's code for an error answer that has none.
+// notSTS is the SDK's code for an error answer that has none. Newer ones find a
+// code in answers that are not of STS's form, and have it for the text then.
 const notSTS = "UnknownError"
 
 // errNotSTS is what is said of an error answer in which STS's form is not found.
@@ -46,7 +47,7 @@ func failure(err error, token string) *exchange.Error {
 	switch {
 	case !errors.As(err, &api):
 		e.Err = keepError(err, token)
-	case api.ErrorCode() == notSTS:
+	case api.ErrorCode() == notSTS || api.ErrorMessage() == notSTS:
 		e.Err = errNotSTS()
 	default:
 		text := safetext.Scrub(api.ErrorMessage(), token)
