@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -148,6 +149,37 @@ func TestTrustPolicyOnAPerson(t *testing.T) {
 				assert.Contains(t, said, "--show-user")
 			}
 		})
+	}
+}
+
+// Nor for a pool provider, by whatever name it knows the person.
+func TestGoogleProviderOnAPerson(t *testing.T) {
+	for name, provider := range map[string][]byte{
+		"claim":               googleProvider("sts.amazonaws.com", "assertion.sub", "assertion.user_login == 'somebody'"),
+		"subject":             googleProvider("sts.amazonaws.com", "assertion.user_login", "google.subject == 'somebody'"),
+		"accepted subject":    googleProvider("sts.amazonaws.com", "'user:' + assertion['user_login']", "true"),
+		"too long a subject":  googleProvider("sts.amazonaws.com", "assertion.user_login + assertion.sub + assertion.sub + assertion.sub", "true"),
+		"attribute":           []byte(strings.Replace(string(googleProvider("sts.amazonaws.com", "assertion.sub", "attribute['who'] == 'somebody'")), `"attribute.project_id": "`, `"attribute.who": "assertion.user_email", "attribute.project_id": "`, 1)),
+		"identities":          googleProvider("sts.amazonaws.com", "assertion.sub", "assertion.user_identities == []"),
+		"inside another part": googleProvider("sts.amazonaws.com", "assertion.user_login", "assertion.ref == 'main' && !(google['subject'] != 'somebody')"),
+	} {
+		for _, show := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				w := gitLab(t)
+				w.env["AWS_ID_TOKEN"] = w.issuer.GitLab(fakejob.GitLabAWSAudience, func(c fakeissuer.Claims) {
+					c["user_identities"] = []map[string]string{{"provider": "github", "extern_uid": fakeissuer.GitLabUserLogin}}
+				})
+				w.cfg.ShowUser = show
+				w.cfg.GoogleProvider = provider
+				said := text(&checkup.Report{Checks: []checkup.Check{find(t, w.run(), "google-trust")}}, false)
+				if show {
+					assert.Contains(t, said, fakeissuer.GitLabUserLogin, name)
+				} else {
+					assert.NotContains(t, said, fakeissuer.GitLabUserLogin, name)
+					assert.Contains(t, said, "--show-user", name)
+				}
+			})
+		}
 	}
 }
 

@@ -54,6 +54,11 @@ func addProvider(t *peek.Token) string {
 func (p *Provider) explain(t *peek.Token, s awstrust.StatementResult, c awstrust.Check) exchange.Cause {
 	at := fmt.Sprintf("line %d, column %d: ", c.Position.Line, c.Position.Column)
 	evidence := exchange.Evidence{Name: c.Key, Token: safetext.Cut(strings.Join(c.Actual, ", ")), Configured: safetext.Cut(strings.Join(c.Expected, ", "))}
+	claimName := c.Key[strings.LastIndex(c.Key, ":")+1:]
+	person := slices.Contains([]string{"user_login", "user_email"}, strings.ToLower(claimName)) && evidence.Token != ""
+	if person {
+		evidence.Token = "(a person's, not shown)"
+	}
 	switch {
 	case s.Effect == awstrust.Deny:
 		return p.policyCause(evidence, at+"a statement denies it by "+c.Operator+" on "+safetext.Quote(c.Key), "change the statement, or run the job where it does not apply")
@@ -66,9 +71,7 @@ func (p *Provider) explain(t *peek.Token, s awstrust.StatementResult, c awstrust
 		return p.policyCause(evidence, at+"the statement for the provider does not allow "+s.Action, "add "+s.Action+" to its actions")
 	}
 	name := strings.TrimPrefix(t.Issuer, "https://")
-	claimName := c.Key[strings.LastIndex(c.Key, ":")+1:]
-	if slices.Contains([]string{"user_login", "user_email"}, strings.ToLower(claimName)) && evidence.Token != "" {
-		evidence.Token = "(a person's, not shown)"
+	if person {
 		return p.policyCause(evidence, at+c.Operator+" on "+safetext.Quote(c.Key)+" does not accept the token's", "pin the project in place of a person, who may leave")
 	}
 	summary := fmt.Sprintf("%s%s on %s does not accept %s", at, c.Operator, safetext.Quote(c.Key), claim(claimName, strings.Join(c.Actual, ", ")))

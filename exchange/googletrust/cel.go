@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
@@ -68,11 +69,11 @@ func compile(env *cel.Env, text string) (*expression, error) {
 		if first.Location.Line() > 0 {
 			at = fmt.Sprintf(" at %d:%d of the expression", first.Location.Line(), max(0, first.Location.Column())+1)
 		}
-		return nil, errors.New(safetext.Cut(first.Message) + at)
+		return nil, errors.New(plain(first.Message) + at)
 	}
 	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost), cel.CostLimit(maxCost))
 	if err != nil {
-		return nil, errors.New(safetext.Cut(err.Error()))
+		return nil, errors.New(plain(err.Error()))
 	}
 	e := &expression{ast: checked.NativeRep(), program: program}
 	e.scan()
@@ -122,10 +123,21 @@ func (e *expression) eval(variables map[string]any) (ref.Val, error) {
 	case strings.Contains(err.Error(), "cost limit exceeded"):
 		return nil, &unsure{"Google evaluates an expression that takes so much work"}
 	}
-	return nil, errors.New(safetext.Cut(err.Error()))
+	return nil, errors.New(plain(err.Error()))
 }
 
 // unsure is an evaluation of which it is not known what it comes to.
 type unsure struct{ assumption string }
 
 func (u *unsure) Error() string { return "it is not known whether " + u.assumption }
+
+// plain returns text on one line and cut. CEL's errors have values of the token in
+// them, and expressions may have lines.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, safetext.Cut(text))
+}

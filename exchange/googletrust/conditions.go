@@ -54,7 +54,7 @@ func (q *run) checkCondition([]byte) bool {
 		}
 		var reason string
 		c.Holds, reason, c.Assumption = q.holds(e)
-		c.Why = fmt.Sprintf("%s is %s", safetext.Cut(c.Expected), reason)
+		c.Why = fmt.Sprintf("%s is %s", plain(c.Expected), reason)
 		if c.Actual != "" {
 			c.Why += ": " + c.Actual
 		}
@@ -112,17 +112,25 @@ func (q *run) values(e *expression) string {
 		if strings.ContainsAny(v.name, "./-") {
 			text = v.root + "['" + v.name + "']"
 		}
-		switch {
-		case !ok:
+		if ok {
+			text += " is " + shown(got)
+		} else {
 			text += " is absent"
-		default:
-			if s, isText := got.(string); isText {
-				text += " is " + safetext.Quote(s)
-			} else {
-				text += " is " + safetext.Cut(fmt.Sprint(got))
-			}
 		}
 		out = append(out, text)
 	}
 	return strings.Join(out, ", ")
+}
+
+// shown writes a value for a sentence: what holds others' texts is quoted.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case bool, int64, float64:
+		return fmt.Sprint(v)
+	case string:
+		return safetext.Quote(v)
+	}
+	return safetext.Quote(fmt.Sprint(v))
 }

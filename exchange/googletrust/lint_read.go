@@ -97,7 +97,7 @@ func (l *linted) want(x celast.Expr) {
 		}
 		c.values = append(c.values, value)
 	}
-	if on != "" {
+	if on != "" && len(c.values) > 0 { // in [] demands nothing that could be compared
 		l.wants[on] = append(l.wants[on], c)
 	}
 }

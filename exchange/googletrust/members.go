@@ -114,7 +114,7 @@ func (q *run) checkMembers([]byte) bool {
 	}
 	var no *refusal
 	if best == False {
-		no = refused("PERMISSION_DENIED", noPermit, "no binding is for the token, whose names are %s", strings.Join(q.result.Principals, ", "))
+		no = refused("PERMISSION_DENIED", noPermit, "no binding is for the token, whose names are %s", quoted(q.result.Principals))
 	}
 	// The nearest first: the same kind of member with another value.
 	slices.SortStableFunc(checks, func(a, b Check) int { return distance(a) - distance(b) })
@@ -152,7 +152,7 @@ func (q *run) checkMember(c *Check, b Binding) bool {
 	case c.Holds == False:
 		q.whyNot(c, m)
 	case b.Condition.Text != "":
-		c.Holds, c.Assumption = Unknown, "the binding's condition holds: "+safetext.Cut(b.Condition.Text)
+		c.Holds, c.Assumption = Unknown, "the binding's condition holds: "+plain(b.Condition.Text)
 		c.Why += ", and the binding has a condition, which is not evaluated"
 	}
 	return true

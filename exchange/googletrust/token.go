@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cioidc/cioidc/internal/jsontree"
@@ -181,14 +182,17 @@ func members(n *jsontree.Node) map[string]any {
 	return m
 }
 
+// maxQuoted is how many texts a sentence lists.
+const maxQuoted = 16
+
 // quoted lists texts for a sentence.
 func quoted(list []string) string {
-	out := ""
-	for i, s := range list {
-		if i > 0 {
-			out += ", "
-		}
-		out += safetext.Quote(s)
+	var out []string
+	for _, s := range list[:min(len(list), maxQuoted)] {
+		out = append(out, safetext.Quote(s))
 	}
-	return out
+	if more := len(list) - maxQuoted; more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(out, ", ")
 }

@@ -1,6 +1,7 @@
 package checkup
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,7 @@ func (e *examination) trustOfAWS() {
 		claim := check.Key[strings.LastIndex(check.Key, ":")+1:]
 		said, why := strings.Join(check.Actual, ", "), check.Why
 		if personal(strings.ToLower(claim)) && !e.cfg.ShowUser && said != "" {
-			said, why = "(a person's; see --show-user)", ""
+			said, why = withheld, ""
 		}
 		c.Evidence = append(c.Evidence, Evidence{Name: claim, Token: said, Configured: strings.Join(check.Expected, ", ")})
 		if why != "" {
@@ -97,7 +98,13 @@ func (e *examination) trustOfGoogle() {
 	result := googletrust.Simulate(&googletrust.Document{Provider: provider}, e.token.Claims.RegisteredClaims().Payload(), &googletrust.Request{Time: e.cfg.Now()})
 	last := result.Stages[len(result.Stages)-1]
 	c := Check{Name: "google-trust", State: OK, Words: "the pool provider, as it is described, accepts this token"}
+	shown := e.shown(provider)
 	for _, name := range result.Principals {
+		for _, m := range result.Mapped {
+			if !shown(m.Name) && slices.ContainsFunc(m.Values, func(v string) bool { return strings.HasSuffix(name, "/"+v) }) {
+				name = withheld
+			}
+		}
 		c.Evidence = append(c.Evidence, Evidence{Name: "member", Value: name})
 	}
 	switch result.Outcome {
@@ -105,9 +112,11 @@ func (e *examination) trustOfGoogle() {
 		c = Check{Name: "google-trust", State: Fail, Words: "the pool provider does not accept this token: " + string(last.Name)}
 		if check, found := result.Deciding(); found {
 			c.Evidence = []Evidence{{Name: "at", Value: "line " + strconv.Itoa(check.Position.Line) + ", column " + strconv.Itoa(check.Position.Column)}, {Name: check.Name, Value: check.Expected}}
-			if !personal(check.Expected) || e.cfg.ShowUser {
-				c.Evidence = append(c.Evidence, Evidence{Name: "why", Value: check.Why})
+			why := check.Why
+			if !shown(check.Expected) {
+				why = withheld
 			}
+			c.Evidence = append(c.Evidence, Evidence{Name: "why", Value: why})
 		} else {
 			c.Evidence = []Evidence{{Name: "why", Value: last.Text}}
 		}
@@ -121,7 +130,25 @@ func (e *examination) trustOfGoogle() {
 	e.add(c)
 }
 
+// withheld stands for what a claim says that names a person.
+const withheld = "(a person's; see --show-user)"
+
+// shown returns whether what an attribute or an expression of the provider comes
+// to may be shown: none may that reads a claim which names a person, be it through
+// an attribute, and rather too few than too many.
+func (e *examination) shown(provider *googletrust.Provider) func(text string) bool {
+	names := []string{"user_login", "user_email", "user_identities"}
+	for _, a := range provider.Mapping {
+		if personal(a.Expression.Text) {
+			names = append(names, a.Name[strings.LastIndex(a.Name, ".")+1:])
+		}
+	}
+	return func(text string) bool {
+		return e.cfg.ShowUser || !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(text, name) })
+	}
+}
+
 // personal reports whether an expression reads a claim that names a person.
 func personal(expression string) bool {
-	return strings.Contains(expression, "user_login") || strings.Contains(expression, "user_email")
+	return strings.Contains(expression, "user_login") || strings.Contains(expression, "user_email") || strings.Contains(expression, "user_identities")
 }
