@@ -84,3 +84,17 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 	assert.Equal(t, Rejected, Simulate(&Document{Provider: providerOf("assertion.groups_direct.join() == 'acme'")}, gitLabToken(t, claimSet{"groups_direct": []any{1}}), nil).Outcome)
 }
+
+// An attribute that may have any value is not read as absent, however it is named.
+func TestOpenAttributeByAnyName(t *testing.T) {
+	for _, condition := range []string{
+		"attribute.tag == 'x'", "attribute['tag'] == 'x'", "attribute['t' + 'ag'] == 'x'", "attribute.exists(k, k == 'tag')", "size(attribute) == 1",
+		"assertion.ref == 'main' && attribute[assertion.ref] == 'x'",
+	} {
+		p := providerOf(condition, "google.subject", "assertion.project_id", "attribute.tag", "assertion.sub.extract('{a}:{b}')")
+		got := Simulate(&Document{Provider: p}, gitLabToken(t, nil), nil)
+		assert.Equal(t, Indeterminate, got.Outcome, "%s: %v", condition, got)
+	}
+	p := providerOf("assertion.ref == 'x' && google.subject == '67890'", "google.subject", "assertion.project_id", "attribute.tag", "assertion.sub.extract('{a}:{b}')")
+	assert.Equal(t, Rejected, Simulate(&Document{Provider: p}, gitLabToken(t, nil), nil).Outcome)
+}
