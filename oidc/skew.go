@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,7 +27,7 @@ func skewOf(header http.Header, asked, had time.Time) time.Duration {
 	case at.After(had):
 		return at.Sub(had)
 	case at.Before(asked):
-		return at.Sub(asked)
+		return max(at.Sub(asked), -math.MaxInt64) // so that it can be negated
 	}
 	return 0
 }

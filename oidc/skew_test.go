@@ -107,6 +107,17 @@ func TestASlowAnswerIsNoWrongClock(t *testing.T) {
 	}
 }
 
+// A date from before all clocks is further off than a duration can say.
+func TestTheOldestDate(t *testing.T) {
+	issuer := oidctest.NewIssuer(t, &oidctest.Options{URL: "https://gitlab.com"})
+	client := oidctest.Client(issuer)
+	client.Transport = dated{client.Transport, func() string { return "Mon, 01 Jan 0001 00:00:00 GMT" }, ""}
+	v := must(t, oidc.Config{Issuers: []oidc.Issuer{oidc.GitLab("https://gitlab.com")}, Audiences: []string{audience}, HTTPClient: client})
+	_, err := v.Verify(t.Context(), issuer.GitLab(audience, oidctest.Expired))
+	e := requireToken(t, err, oidc.ErrExpired)
+	assert.Contains(t, e.Detail, "; the clock here was 2562047h47m16.854775807s ahead of the issuer's")
+}
+
 // slow takes eight seconds to answer with keys.
 type slow struct{ next http.RoundTripper }
 

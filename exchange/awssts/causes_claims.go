@@ -1,6 +1,7 @@
 package awssts
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/cioidc/cioidc/exchange"
@@ -42,12 +43,12 @@ func (p *Provider) claims(row string, e *exchange.Error, t *peek.Token) []exchan
 	c := exchange.Cause{ID: "aws-claim", Certain: true, Evidence: []exchange.Evidence{{Name: "iss", Token: t.Issuer}, {Name: "sub", Token: t.Subject}, audience(t, p.cfg.Audience)}}
 	switch {
 	case row == "A14":
-		c.ID, c.Evidence = "aws-session-tags", []exchange.Evidence{{Name: tagsClaim, Token: raw(t, tagsClaim)}}
+		c.ID, c.Evidence = "aws-session-tags", []exchange.Evidence{{Name: tagsClaim, Token: form(raw(t, tagsClaim))}}
 		c.Summary = "the token's session tags, in the claim " + tagsClaim + ", have not the form that AWS takes"
 		c.Action = `let the issuer send {"principal_tags": {"Key": ["one value"]}}: each value a list of exactly one string`
 	case row == "A15":
 		c.ID = "aws-roles-claim"
-		c.Evidence = []exchange.Evidence{{Name: rolesClaim, Token: raw(t, rolesClaim), Configured: p.cfg.RoleARN}}
+		c.Evidence = []exchange.Evidence{{Name: rolesClaim, Token: safetext.Cut(raw(t, rolesClaim)), Configured: p.cfg.RoleARN}}
 		c.Summary = "the token is for the roles in its claim " + rolesClaim + ", and " + safetext.Quote(p.cfg.RoleARN) + " is not among them"
 		c.Action = "let the issuer list the role there, or assume one that it lists"
 	case strings.HasSuffix(e.Description, ": aud"):
@@ -99,13 +100,45 @@ func (p *Provider) thumbprint(t *peek.Token) []exchange.Cause {
 	return []exchange.Cause{c}
 }
 
-// raw returns the claim as JSON, cut; empty if the token has none.
+// raw returns the claim as JSON; empty if the token has none.
 func raw(t *peek.Token, name string) string {
 	if t.Claims == nil {
 		return ""
 	}
 	value, _ := t.Claims.RegisteredClaims().Lookup(name)
-	return safetext.Cut(string(value))
+	return string(value)
+}
+
+// form returns JSON, cut, without its texts: tags may name a person, and what is
+// wrong with them is their form.
+func form(text string) string {
+	var value any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return ""
+	}
+	out, err := json.Marshal(withoutTexts(value))
+	if err != nil {
+		return ""
+	}
+	return safetext.Cut(string(out))
+}
+
+func withoutTexts(value any) any {
+	switch v := value.(type) {
+	case string:
+		if v != "" {
+			return "..."
+		}
+	case []any:
+		for i := range v {
+			v[i] = withoutTexts(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = withoutTexts(v[name])
+		}
+	}
+	return value
 }
 
 // redirected explains an answer that is not one of STS but a redirect.

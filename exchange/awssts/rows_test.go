@@ -111,9 +111,9 @@ var rows = map[string]row{
 	},
 	"A14": {
 		status: 400, code: "InvalidIdentityToken", text: "principal_tags passed in claim is not in correct format.",
-		token: claim("https://aws.amazon.com/tags", map[string]any{"principal_tags": map[string]any{"k": "v"}}),
+		token: claim("https://aws.amazon.com/tags", map[string]any{"principal_tags": map[string]any{"k": fakeissuer.GitLabUserLogin}}),
 		cause: "aws-session-tags", certain: true, action: "a list of exactly one string",
-		evidence: exchange.Evidence{Name: "https://aws.amazon.com/tags", Token: `{"principal_tags":{"k":"v"}}`}, sure: "AWS has named the claim",
+		evidence: exchange.Evidence{Name: "https://aws.amazon.com/tags", Token: `{"principal_tags":{"k":"..."}}`}, sure: "AWS has named the claim",
 	},
 	"A15": {
 		status: 400, code: "InvalidIdentityToken", text: "The target role ARN is not present in the roles claim of the identity token",

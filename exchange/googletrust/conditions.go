@@ -3,6 +3,8 @@ package googletrust
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -79,6 +81,10 @@ func (q *run) holds(e *expression) (t Truth, why, assumption string) {
 		if assumption, ok := q.open[name]; ok {
 			return Unknown, "unknown: " + name + " may have any value", assumption
 		}
+	}
+	if len(q.open) > 0 && readsAnyName(e.ast.Expr()) {
+		name := slices.Min(slices.Collect(maps.Keys(q.open)))
+		return Unknown, "unknown: " + name + " may have any value", q.open[name]
 	}
 	var un *unsure
 	switch {

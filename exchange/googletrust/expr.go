@@ -108,6 +108,19 @@ func readsOf(x celast.Expr) (all []variable) {
 	return all
 }
 
+// readsAnyName reports whether x reads attributes otherwise than by their names,
+// such as all of them.
+func readsAnyName(x celast.Expr) (any bool) {
+	walk(x, func(y celast.Expr) bool {
+		if _, _, ok := reads(y); ok {
+			return false
+		}
+		any = any || y.Kind() == celast.IdentKind && (y.AsIdent() == "attribute" || y.AsIdent() == "google")
+		return true
+	})
+	return any
+}
+
 // parts returns what an expression is made of by an operator that chains, such as
 // &&: a && (b && c) has three parts.
 func parts(x celast.Expr, operator string) []celast.Expr {

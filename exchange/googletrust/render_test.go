@@ -189,6 +189,11 @@ func TestRenderedTexts(t *testing.T) {
 	assert.Contains(t, string(out), "--attribute-condition="+r.Document.Provider.Condition.Text+"\n")
 	assert.Contains(t, string(out), "--allowed-audiences=^;^"+trustcase.Audience+"\n")
 
+	// An audience is one, whatever is in it.
+	odd := *r.Document.Provider
+	odd.AllowedAudiences = []googletrust.Value{{Text: "https://a.example/;x,y|z"}}
+	assert.Contains(t, (&googletrust.Rendered{Document: &googletrust.Document{Provider: &odd}}).Gcloud(), "--allowed-audiences='^#^https://a.example/;x,y|z'")
+
 	// What is rendered can be read again, and means the same.
 	data, err := r.Document.Provider.MarshalJSON()
 	require.NoError(t, err)

@@ -69,11 +69,24 @@ func (r *Rendered) Gcloud() string {
 		"gcloud iam workload-identity-pools providers create-oidc " + shell(p.ID),
 		"  --project=" + shell(p.ProjectNumber), "  --location=global", "  --workload-identity-pool=" + shell(p.Pool),
 		"  --issuer-uri=" + shell(p.IssuerURI.Text),
-		// Another delimiter, for commas may be in expressions.
-		"  --allowed-audiences=" + shell("^;^"+strings.Join(audiences, ";")),
-		"  --attribute-mapping=" + shell("^;^"+strings.Join(mapping, ";")),
+		"  --allowed-audiences=" + shell(delimited(audiences)),
+		"  --attribute-mapping=" + shell(delimited(mapping)),
 		"  --attribute-condition=" + shell(p.Condition.Text),
 	}, " \\\n") + "\n"
+}
+
+// delimited writes a list for gcloud with another delimiter than the comma, which
+// may be in an expression: one that is in no value.
+func delimited(list []string) string {
+	all := strings.Join(list, "")
+	between := ";"
+	for _, d := range []string{";", "#", "~", "@", "|", "!", "%"} {
+		if !strings.Contains(all, d) {
+			between = d
+			break
+		}
+	}
+	return "^" + between + "^" + strings.Join(list, between)
 }
 
 // shell quotes s for a shell of POSIX.
