@@ -3,6 +3,8 @@ package googletrust
 import (
 	"strconv"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/hcltext"
 )
 
 // Terraform returns the provider as a resource of Terraform's google provider,
@@ -14,29 +16,29 @@ func (r *Rendered) Terraform(name, serviceAccount string) string {
 	for _, g := range r.Gaps {
 		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
 	}
-	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + hcl(name) + " {\n")
-	b.WriteString("  project                            = " + hcl(p.ProjectNumber) + "\n")
-	b.WriteString("  workload_identity_pool_id          = " + hcl(p.Pool) + "\n")
-	b.WriteString("  workload_identity_pool_provider_id = " + hcl(p.ID) + "\n")
-	b.WriteString("  attribute_condition                = " + hcl(p.Condition.Text) + "\n")
+	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + hcltext.Quote(name) + " {\n")
+	b.WriteString("  project                            = " + hcltext.Quote(p.ProjectNumber) + "\n")
+	b.WriteString("  workload_identity_pool_id          = " + hcltext.Quote(p.Pool) + "\n")
+	b.WriteString("  workload_identity_pool_provider_id = " + hcltext.Quote(p.ID) + "\n")
+	b.WriteString("  attribute_condition                = " + hcltext.Quote(p.Condition.Text) + "\n")
 	b.WriteString("  attribute_mapping = {\n")
 	for _, a := range p.Mapping {
-		b.WriteString("    " + hcl(a.Name) + " = " + hcl(a.Expression.Text) + "\n")
+		b.WriteString("    " + hcltext.Quote(a.Name) + " = " + hcltext.Quote(a.Expression.Text) + "\n")
 	}
-	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + hcl(p.IssuerURI.Text) + "\n    allowed_audiences = [")
+	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + hcltext.Quote(p.IssuerURI.Text) + "\n    allowed_audiences = [")
 	for i, a := range p.AllowedAudiences {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(hcl(a.Text))
+		b.WriteString(hcltext.Quote(a.Text))
 	}
 	b.WriteString("]\n  }\n}\n")
 	for _, binding := range r.Document.Bindings {
 		for i, m := range binding.Members {
-			b.WriteString("\nresource \"google_service_account_iam_member\" " + hcl(name+suffix(i)) + " {\n")
+			b.WriteString("\nresource \"google_service_account_iam_member\" " + hcltext.Quote(name+suffix(i)) + " {\n")
 			b.WriteString("  service_account_id = " + serviceAccount + "\n")
-			b.WriteString("  role               = " + hcl(binding.Role) + "\n")
-			b.WriteString("  member             = " + hcl(m.Text) + "\n}\n")
+			b.WriteString("  role               = " + hcltext.Quote(binding.Role) + "\n")
+			b.WriteString("  member             = " + hcltext.Quote(m.Text) + "\n}\n")
 		}
 	}
 	return b.String()
@@ -48,11 +50,6 @@ func suffix(i int) string {
 		return ""
 	}
 	return "_" + strconv.Itoa(i+1)
-}
-
-// hcl returns s as a text of Terraform's language, without templates in it.
-func hcl(s string) string {
-	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
 }
 
 // Gcloud returns the command that makes the provider, for a shell of POSIX.
