@@ -1,0 +1,36 @@
+package trustfile
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A provider whose URL is made of itself several times comes to an end.
+func TestCircle(t *testing.T) {
+	docs, err := Read("x.yaml", []byte("Resources:\n  P:\n    Type: AWS::IAM::OIDCProvider\n    Properties:\n"+
+		"      Url: !Join ['', [!GetAtt P.Arn, !GetAtt P.Arn, !GetAtt P.Arn]]\n"))
+	require.NoError(t, err)
+	require.Len(t, docs, 1)
+	require.NotEmpty(t, docs[0].Unresolved)
+	assert.Equal(t, "references that lead in a circle", docs[0].Unresolved[0].Name)
+}
+
+// The default of a list is not its value, nor is that of a parameter elsewhere.
+func TestParameterTypes(t *testing.T) {
+	for kind, known := range map[string]bool{
+		"String": true, "CommaDelimitedList": false, "AWS::SSM::Parameter::Value<String>": false, "List<Number>": false,
+	} {
+		docs, err := Read("x.yaml", []byte("Parameters:\n  A: {Type: '"+kind+"', Default: 'x,y'}\nResources:\n  P:\n    Type: AWS::IAM::OIDCProvider\n"+
+			"    Properties: {Url: https://gitlab.com, ClientIdList: !Ref A}\n"))
+		require.NoError(t, err)
+		require.Len(t, docs, 1)
+		if known {
+			assert.Empty(t, docs[0].Unresolved, kind)
+			continue
+		}
+		require.Len(t, docs[0].Unresolved, 1, kind)
+		assert.Equal(t, "A", docs[0].Unresolved[0].Name, kind)
+	}
+}
