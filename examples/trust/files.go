@@ -84,7 +84,7 @@ func (in *input) file(path string, named bool) {
 		return
 	}
 	// A folder has files that only look like JSON or YAML, such as templates.
-	if named || bytes.Contains(data, []byte("AssumeRole")) || bytes.Contains(data, []byte("workloadIdentityPool")) {
+	if named || bytes.Contains(data, []byte("AssumeRole")) || bytes.Contains(data, []byte("workload_identity_pool")) || bytes.Contains(data, []byte("workloadIdentityPool")) {
 		in.errors = append(in.errors, err)
 	}
 }

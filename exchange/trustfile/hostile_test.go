@@ -34,3 +34,11 @@ func TestParameterTypes(t *testing.T) {
 		assert.Equal(t, "A", docs[0].Unresolved[0].Name, kind)
 	}
 }
+
+// Terraform's JSON syntax is told to be what it is, and not passed over.
+func TestTerraformJSON(t *testing.T) {
+	_, err := Read("x.TF.json", []byte(`{"resource": {}}`))
+	var bad *Error
+	require.ErrorAs(t, err, &bad)
+	assert.Contains(t, bad.Problem, "Terraform's JSON syntax")
+}

@@ -22,3 +22,11 @@ func TestGivenList(t *testing.T) {
 		assert.Equal(t, "var.a", docs[0].Unresolved[0].Name, kind)
 	}
 }
+
+// Of two members of one name the last counts, as in Terraform.
+func TestSameName(t *testing.T) {
+	docs, err := Read([]File{{"x.tf", []byte("resource \"aws_iam_role\" \"r\" {\n assume_role_policy = jsonencode({Id = \"a\", Statement = [], Id = \"b\"})\n}\n")}}, nil)
+	require.NoError(t, err)
+	require.Len(t, docs, 1)
+	assert.Equal(t, `{"Statement":[],"Id":"b"}`, string(docs[0].Text))
+}
