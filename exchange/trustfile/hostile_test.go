@@ -42,3 +42,12 @@ func TestTerraformJSON(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 	assert.Contains(t, bad.Problem, "Terraform's JSON syntax")
 }
+
+// Roles that a template makes in a loop are not known, and not passed over.
+func TestForEach(t *testing.T) {
+	docs, err := Read("x.yaml", []byte("AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  Fn::ForEach::R:\n  - N\n  - [a]\n  - R${N}:\n      Type: AWS::IAM::Role\n"+
+		"      Properties: {AssumeRolePolicyDocument: {Statement: [{Action: 'sts:AssumeRoleWithWebIdentity'}]}}\n"))
+	require.NoError(t, err)
+	require.Len(t, docs, 1)
+	assert.Equal(t, []Reference{{"Fn::ForEach::R", Position{3, 3}}}, docs[0].Unresolved)
+}

@@ -32,6 +32,11 @@ func Template(root *tree.Node) (out []Document) {
 	}
 	t := &template{root: root, budget: maxValues}
 	for _, m := range resources.Members {
+		if strings.HasPrefix(m.Name, "Fn::") && aboutTrust(m.Value) {
+			// Resources that the template makes as it is deployed.
+			out = append(out, Role(m.Name, m.At, tree.UnknownAt(m.Name, m.At))...)
+			continue
+		}
 		properties := m.Value.Get("Properties")
 		if properties == nil {
 			continue
