@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cioidc/cioidc/exchange/trustfile"
 )
 
 func put(t *testing.T, name, text string) string {
@@ -56,4 +58,15 @@ func TestErrorsArePrintable(t *testing.T) {
 	assert.Equal(t, exitUsage, status)
 	assert.Contains(t, errs, "testdata/?[2Jgone")
 	assert.NotContains(t, errs, "\x1b")
+}
+
+// A fix that the notation around it takes otherwise is not written.
+func TestReread(t *testing.T) {
+	text := []byte(`{"Statement": [{"Action": "sts:AssumeRole"}]}`)
+	docs, err := trustfile.Read("x.json", text)
+	require.NoError(t, err)
+	require.Len(t, docs, 1)
+	require.NoError(t, reread(text, docs, 0, docs[0].Text))
+	require.ErrorContains(t, reread(text, docs, 0, []byte("{}")), "x.json:1:1: the file would not say the same")
+	require.ErrorContains(t, reread([]byte("{"), docs, 0, docs[0].Text), "the file would not say the same")
 }
