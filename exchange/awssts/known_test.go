@@ -81,6 +81,14 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 	tags := gitlab.GitLab(audience, func(c fakeissuer.Claims) {
 		c["https://aws.amazon.com/tags"] = map[string]any{"principal_tags": map[string]any{"k": []string{"v"}}}
 	})
+	person := own.GitLab(audience, func(c fakeissuer.Claims) {
+		c["email"] = "jane.doe@acme.example"
+		c["https://aws.amazon.com/source_identity"] = "jane.doe"
+		c["https://aws.amazon.com/tags"] = map[string]any{"principal_tags": map[string]any{"owner": []string{"jane.doe"}}}
+	})
+	all := func(condition string) string {
+		return strings.Replace(policy("git.example", condition), `"sts:AssumeRoleWithWebIdentity"`, `["sts:AssumeRoleWithWebIdentity","sts:TagSession","sts:SetSourceIdentity"]`, 1)
+	}
 	v2 := `{"StringLike":{"` + circleName + `:sub":"org/*/vcs-ref/refs/heads/main"}}`
 	tests := map[string]struct{ raw, policy, summary, action string }{
 		"other subject":      {raw, policy("gitlab.com", `{"StringLike":{"gitlab.com:sub":"project_path:acme/shop:*"}}`), `StringLike on "gitlab.com:sub" does not accept sub "project_path`, "compare the two"},
@@ -96,6 +104,9 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 		"place":              {raw, "{\n\n" + strings.TrimPrefix(policy("gitlab.com", `{"StringEquals":{"gitlab.com:sub":"x"}}`), "{"), "line 3, column ", "compare the two"},
 		"a person":           {raw, policy("gitlab.com", `{"StringEquals":{"gitlab.com:user_login":"x"}}`), `on "gitlab.com:user_login" does not accept the token's`, "pin the project"},
 		"a person, denied":   {raw, `{"Statement":[` + strings.TrimSuffix(strings.TrimPrefix(good, `{"Statement":`), "}") + `,{"Effect":"Deny","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::` + account + `:oidc-provider/gitlab.com"},"Condition":{"StringLike":{"gitlab.com:user_login":"*"}}}]}`, `a statement denies it by StringLike on "gitlab.com:user_login"`, "change the statement"},
+		"a person's mail":    {person, all(`{"StringEquals":{"git.example:email":"x"}}`), `on "git.example:email" does not accept the token's`, "pin the project"},
+		"a person's tag":     {person, all(`{"StringEquals":{"aws:RequestTag/owner":"x"}}`), `on "aws:RequestTag/owner" does not accept the token's`, "what the issuer puts"},
+		"a person's session": {person, all(`{"StringEquals":{"sts:SourceIdentity":"x"}}`), `on "sts:SourceIdentity" does not accept the token's`, "what the issuer puts"},
 		"source identity":    {raw: source, policy: good, summary: "needs sts:SetSourceIdentity", action: "add sts:SetSourceIdentity"},
 		"claim without key":  {raw, policy("gitlab.com", `{"StringEquals":{"gitlab.com:environment":"x"}}`), "AWS makes no condition key of this claim", "awstrust.Keys"},
 		"denied":             {raw, `{"Statement":[` + strings.TrimSuffix(strings.TrimPrefix(good, `{"Statement":`), "}") + `,{"Effect":"Deny","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::` + account + `:oidc-provider/gitlab.com"},"Condition":{"StringLike":{"gitlab.com:sub":"*"}}}]}`, `a statement denies it by StringLike on "gitlab.com:sub"`, "change the statement"},
@@ -120,6 +131,7 @@ func TestKnownTrustPolicyNamesTheCondition(t *testing.T) {
 			assert.Contains(t, e.Causes[0].Summary, test.summary)
 			assert.Contains(t, e.Causes[0].Action, test.action)
 			assert.NotContains(t, fmt.Sprintf("%+v", e.Causes), fakeissuer.GitLabUserLogin)
+			assert.NotContains(t, fmt.Sprintf("%+v", e.Causes), "jane.doe")
 		})
 	}
 

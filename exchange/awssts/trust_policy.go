@@ -55,9 +55,9 @@ func (p *Provider) explain(t *peek.Token, s awstrust.StatementResult, c awstrust
 	at := fmt.Sprintf("line %d, column %d: ", c.Position.Line, c.Position.Column)
 	evidence := exchange.Evidence{Name: c.Key, Token: safetext.Cut(strings.Join(c.Actual, ", ")), Configured: safetext.Cut(strings.Join(c.Expected, ", "))}
 	claimName := c.Key[strings.LastIndex(c.Key, ":")+1:]
-	person := slices.Contains([]string{"user_login", "user_email"}, strings.ToLower(claimName)) && evidence.Token != ""
+	person := evidence.Token != "" && mayNamePerson(c.Key)
 	if person {
-		evidence.Token = "(a person's, not shown)"
+		evidence.Token = "(may name a person, not shown)"
 	}
 	switch {
 	case s.Effect == awstrust.Deny:
@@ -72,7 +72,11 @@ func (p *Provider) explain(t *peek.Token, s awstrust.StatementResult, c awstrust
 	}
 	name := strings.TrimPrefix(t.Issuer, "https://")
 	if person {
-		return p.policyCause(evidence, at+c.Operator+" on "+safetext.Quote(c.Key)+" does not accept the token's", "pin the project in place of a person, who may leave")
+		action := "compare the two, and pin the project in place of a person, who may leave"
+		if strings.HasPrefix(strings.ToLower(c.Key), "aws:") || strings.HasPrefix(strings.ToLower(c.Key), "sts:") {
+			action = "compare it with what the issuer puts into the token's claim for it"
+		}
+		return p.policyCause(evidence, at+c.Operator+" on "+safetext.Quote(c.Key)+" does not accept the token's", action)
 	}
 	summary := fmt.Sprintf("%s%s on %s does not accept %s", at, c.Operator, safetext.Quote(c.Key), claim(claimName, strings.Join(c.Actual, ", ")))
 	isKey := func(issuer string) bool {
@@ -100,6 +104,14 @@ func (p *Provider) explain(t *peek.Token, s awstrust.StatementResult, c awstrust
 			"use a condition on "+safetext.Quote(name+":sub")+" instead")
 	}
 	return p.policyCause(evidence, at+c.Why, "remove the condition, or use a key that AWS has for this issuer: awstrust.Keys lists them")
+}
+
+// mayNamePerson reports whether the value of a condition key may name a person: a
+// claim that does, and what an issuer makes of such claims for AWS.
+func mayNamePerson(key string) bool {
+	key = strings.ToLower(key)
+	name := key[strings.LastIndex(key, ":")+1:]
+	return slices.Contains([]string{"user_login", "user_email", "email", "sourceidentity"}, name) || strings.HasPrefix(key, "aws:requesttag/")
 }
 
 // isStarred reports whether a value that is taken literally looks like a pattern.
