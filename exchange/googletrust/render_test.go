@@ -179,7 +179,7 @@ func TestRenderedTexts(t *testing.T) {
 	require.NoError(t, err)
 	text := r.Terraform("gitlab", "google_service_account.deploy.name")
 	assert.Contains(t, text, `  attribute_condition                = "assertion.environment == 'production' && `)
-	assert.Contains(t, text, `'$${x} \\'y\\' \"z\"'`)
+	assert.Contains(t, text, `'$\u007bx} \\'y\\' \"z\"'`)
 	assert.Contains(t, text, "  service_account_id = google_service_account.deploy.name\n")
 	assert.Contains(t, text, `    "google.subject" = "'gitlab::' + assertion.project_id + '::' + assertion.job_id"`)
 

@@ -3,6 +3,8 @@ package googletrust
 import (
 	"strconv"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/trustgap"
 )
 
 // Terraform returns the provider as a resource of Terraform's google provider,
@@ -12,31 +14,31 @@ func (r *Rendered) Terraform(name, serviceAccount string) string {
 	p := r.Document.Provider
 	var b strings.Builder
 	for _, g := range r.Gaps {
-		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
+		b.WriteString(trustgap.Comment("gap: " + g.String()))
 	}
-	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + hcl(name) + " {\n")
-	b.WriteString("  project                            = " + hcl(p.ProjectNumber) + "\n")
-	b.WriteString("  workload_identity_pool_id          = " + hcl(p.Pool) + "\n")
-	b.WriteString("  workload_identity_pool_provider_id = " + hcl(p.ID) + "\n")
-	b.WriteString("  attribute_condition                = " + hcl(p.Condition.Text) + "\n")
+	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + trustgap.Quote(name) + " {\n")
+	b.WriteString("  project                            = " + trustgap.Quote(p.ProjectNumber) + "\n")
+	b.WriteString("  workload_identity_pool_id          = " + trustgap.Quote(p.Pool) + "\n")
+	b.WriteString("  workload_identity_pool_provider_id = " + trustgap.Quote(p.ID) + "\n")
+	b.WriteString("  attribute_condition                = " + trustgap.Quote(p.Condition.Text) + "\n")
 	b.WriteString("  attribute_mapping = {\n")
 	for _, a := range p.Mapping {
-		b.WriteString("    " + hcl(a.Name) + " = " + hcl(a.Expression.Text) + "\n")
+		b.WriteString("    " + trustgap.Quote(a.Name) + " = " + trustgap.Quote(a.Expression.Text) + "\n")
 	}
-	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + hcl(p.IssuerURI.Text) + "\n    allowed_audiences = [")
+	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + trustgap.Quote(p.IssuerURI.Text) + "\n    allowed_audiences = [")
 	for i, a := range p.AllowedAudiences {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(hcl(a.Text))
+		b.WriteString(trustgap.Quote(a.Text))
 	}
 	b.WriteString("]\n  }\n}\n")
 	for _, binding := range r.Document.Bindings {
 		for i, m := range binding.Members {
-			b.WriteString("\nresource \"google_service_account_iam_member\" " + hcl(name+suffix(i)) + " {\n")
+			b.WriteString("\nresource \"google_service_account_iam_member\" " + trustgap.Quote(name+suffix(i)) + " {\n")
 			b.WriteString("  service_account_id = " + serviceAccount + "\n")
-			b.WriteString("  role               = " + hcl(binding.Role) + "\n")
-			b.WriteString("  member             = " + hcl(m.Text) + "\n}\n")
+			b.WriteString("  role               = " + trustgap.Quote(binding.Role) + "\n")
+			b.WriteString("  member             = " + trustgap.Quote(m.Text) + "\n}\n")
 		}
 	}
 	return b.String()
@@ -48,11 +50,6 @@ func suffix(i int) string {
 		return ""
 	}
 	return "_" + strconv.Itoa(i+1)
-}
-
-// hcl returns s as a text of Terraform's language, without templates in it.
-func hcl(s string) string {
-	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
 }
 
 // Gcloud returns the command that makes the provider, for a shell of POSIX.
@@ -76,13 +73,17 @@ func (r *Rendered) Gcloud() string {
 }
 
 // delimited writes a list for gcloud with another delimiter than the comma, which
-// may be in an expression: one that is in no value.
+// may be in an expression: one that is in no value. Past the signs it is a letter
+// of another alphabet, of which there are more than a list has.
 func delimited(list []string) string {
 	all := strings.Join(list, "")
-	between := ";"
-	for _, d := range []string{";", "#", "~", "@", "|", "!", "%"} {
-		if !strings.Contains(all, d) {
-			between = d
+	signs := []rune(";#~@|!%")
+	for r := 'Ā'; len(signs) < len(all)+8; r++ {
+		signs = append(signs, r)
+	}
+	between := ""
+	for _, r := range signs {
+		if between = string(r); !strings.Contains(all, between) {
 			break
 		}
 	}

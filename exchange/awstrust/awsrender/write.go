@@ -3,7 +3,6 @@ package awsrender
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -137,10 +136,7 @@ func identifier(name string) string {
 // Terraform returns the provider and the role that has this trust policy, as
 // resources of Terraform's aws provider with these names.
 func (r *Rendered) Terraform(provider, role string) string {
-	// A template begins with these. JSON and Terraform both read the escape, and
-	// neither looks for a template in it.
-	plain := strings.NewReplacer("${", `$\u007b`, "%{", `%\u007b`)
-	quote := func(s string) string { return plain.Replace(literal(s)) }
+	quote := trustgap.Quote
 	var ids []string
 	for _, id := range r.ClientIDs {
 		ids = append(ids, quote(id))
@@ -150,32 +146,14 @@ func (r *Rendered) Terraform(provider, role string) string {
 	b.WriteString("  url            = " + quote(r.ProviderURL) + "\n")
 	b.WriteString("  client_id_list = [" + strings.Join(ids, ", ") + "]\n}\n\n")
 	for _, g := range r.Gaps {
-		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
+		b.WriteString(trustgap.Comment("gap: " + g.String()))
 	}
 	b.WriteString("resource \"aws_iam_role\" " + quote(role) + " {\n")
 	b.WriteString("  name               = " + quote(role) + "\n")
 	b.WriteString("  assume_role_policy = <<-JSON\n")
-	for _, line := range strings.Split(strings.TrimSuffix(plain.Replace(r.JSON), "\n"), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(trustgap.NoTemplates(r.JSON), "\n"), "\n") {
 		b.WriteString("    " + line + "\n")
 	}
 	b.WriteString("  JSON\n}\n")
-	return b.String()
-}
-
-// literal returns s in quotes. Of the escapes of Go, Terraform has some only.
-func literal(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteString(`\` + string(r))
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
 	return b.String()
 }
