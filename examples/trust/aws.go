@@ -38,6 +38,7 @@ func judgeAWS(d *trustfile.Document, all []trustfile.Document, token claims.Mode
 		if w := l.Witness; w != nil {
 			f.Witness = &proof{Variant: w.Variant, Story: w.Story, Claims: w.Claims,
 				Changed: beside(w.Changed, token.RegisteredClaims().Payload(), w.Claims)}
+			withhold(f.Witness, token.RegisteredClaims().Payload())
 		}
 		out = append(out, f)
 	}

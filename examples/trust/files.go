@@ -30,13 +30,18 @@ func readAll(paths []string, variables map[string]string) *input {
 			in.errors = append(in.errors, err)
 			continue
 		}
-		err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		walked := root
+		if info.IsDir() {
+			walked += string(filepath.Separator) // of a link too, what it leads to
+		}
+		err = filepath.WalkDir(walked, func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				in.errors = append(in.errors, err)
-			case entry.IsDir() && path != root && skipped(entry.Name()):
+			case entry.IsDir() && path != walked && skipped(entry.Name()):
 				return fs.SkipDir
 			case entry.IsDir():
+			case info.IsDir() && !readable(path):
 			case strings.EqualFold(filepath.Ext(path), ".tf"):
 				modules[filepath.Dir(path)] = append(modules[filepath.Dir(path)], path)
 			case !info.IsDir() || slices.Contains([]string{".json", ".yaml", ".yml"}, strings.ToLower(filepath.Ext(path))):
@@ -60,17 +65,26 @@ func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "node_modules" || name == "vendor"
 }
 
+// readable says whether a name in a folder is one that reading comes to the end
+// of: it does not of a pipe. What is not there is for the reader to report.
+func readable(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().IsRegular()
+}
+
 func (in *input) file(path string, named bool) {
 	data, err := readFile(path, trustfile.MaxBytes)
+	if err != nil {
+		in.errors = append(in.errors, err) // it may be about anything
+		return
+	}
+	docs, err := trustfile.Read(filepath.ToSlash(path), data)
 	if err == nil {
-		var docs []trustfile.Document
-		if docs, err = trustfile.Read(filepath.ToSlash(path), data); err == nil {
-			in.documents = append(in.documents, docs...)
-			return
-		}
+		in.documents = append(in.documents, docs...)
+		return
 	}
 	// A folder has files that only look like JSON or YAML, such as templates.
-	if named || bytes.Contains(data, []byte("AssumeRole")) || bytes.Contains(data, []byte("workloadIdentityPool")) {
+	if named || bytes.Contains(data, []byte("AssumeRole")) || bytes.Contains(data, []byte("workload_identity_pool")) || bytes.Contains(data, []byte("workloadIdentityPool")) {
 		in.errors = append(in.errors, err)
 	}
 }

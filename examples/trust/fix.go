@@ -55,6 +55,9 @@ func fix(_ context.Context, o *options, out, errs io.Writer) (int, error) {
 		if fixed, err = splice(fixed, d, done); err != nil {
 			return exitUsage, err
 		}
+		if err := reread(fixed, docs, i, done); err != nil {
+			return exitUsage, err
+		}
 	}
 	if roles == 0 {
 		return exitUsage, errors.New("no trust policy of a role in this file")
@@ -152,6 +155,16 @@ func splice(file []byte, d *trustfile.Document, text []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s:%s: the document is not where it was", d.File, d.Position)
 	}
 	return slices.Concat(file[:start], text, file[start+len(d.Text):]), nil
+}
+
+// reread makes sure that a file says what was meant after a document was put in:
+// the notation around it may take the new text otherwise.
+func reread(file []byte, docs []trustfile.Document, i int, want []byte) error {
+	again, err := trustfile.Read(docs[i].File, file)
+	if err != nil || len(again) != len(docs) || !bytes.Equal(again[i].Text, want) {
+		return fmt.Errorf("%s:%s: the file would not say the same with the fix in it", docs[i].File, docs[i].Position)
+	}
+	return nil
 }
 
 // replaceFile writes a file so that it is never there in part.

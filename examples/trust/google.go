@@ -53,6 +53,7 @@ func judgeGoogle(d *trustfile.Document, all []trustfile.Document, token claims.M
 		if w := l.Witness; w != nil {
 			f.Witness = &proof{Variant: w.Variant, Story: w.Story, Claims: w.Claims,
 				Changed: beside(w.Changed, token.RegisteredClaims().Payload(), w.Claims)}
+			withhold(f.Witness, token.RegisteredClaims().Payload())
 		}
 		out = append(out, f)
 	}

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		status, err = verbs()[o.verb](ctx, o, out, errs)
 	}
 	if err != nil {
-		fmt.Fprintln(errs, "trust:", err)
+		fmt.Fprintln(errs, "trust:", printable(err.Error()))
 		return exitUsage
 	}
 	return status

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cioidc/cioidc/internal/trustgap"
+	"github.com/cioidc/cioidc/internal/hcltext"
 )
 
 // Terraform returns the provider as a resource of Terraform's google provider,
@@ -14,31 +14,31 @@ func (r *Rendered) Terraform(name, serviceAccount string) string {
 	p := r.Document.Provider
 	var b strings.Builder
 	for _, g := range r.Gaps {
-		b.WriteString(trustgap.Comment("gap: " + g.String()))
+		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
 	}
-	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + trustgap.Quote(name) + " {\n")
-	b.WriteString("  project                            = " + trustgap.Quote(p.ProjectNumber) + "\n")
-	b.WriteString("  workload_identity_pool_id          = " + trustgap.Quote(p.Pool) + "\n")
-	b.WriteString("  workload_identity_pool_provider_id = " + trustgap.Quote(p.ID) + "\n")
-	b.WriteString("  attribute_condition                = " + trustgap.Quote(p.Condition.Text) + "\n")
+	b.WriteString("resource \"google_iam_workload_identity_pool_provider\" " + hcltext.Quote(name) + " {\n")
+	b.WriteString("  project                            = " + hcltext.Quote(p.ProjectNumber) + "\n")
+	b.WriteString("  workload_identity_pool_id          = " + hcltext.Quote(p.Pool) + "\n")
+	b.WriteString("  workload_identity_pool_provider_id = " + hcltext.Quote(p.ID) + "\n")
+	b.WriteString("  attribute_condition                = " + hcltext.Quote(p.Condition.Text) + "\n")
 	b.WriteString("  attribute_mapping = {\n")
 	for _, a := range p.Mapping {
-		b.WriteString("    " + trustgap.Quote(a.Name) + " = " + trustgap.Quote(a.Expression.Text) + "\n")
+		b.WriteString("    " + hcltext.Quote(a.Name) + " = " + hcltext.Quote(a.Expression.Text) + "\n")
 	}
-	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + trustgap.Quote(p.IssuerURI.Text) + "\n    allowed_audiences = [")
+	b.WriteString("  }\n  oidc {\n    issuer_uri        = " + hcltext.Quote(p.IssuerURI.Text) + "\n    allowed_audiences = [")
 	for i, a := range p.AllowedAudiences {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(trustgap.Quote(a.Text))
+		b.WriteString(hcltext.Quote(a.Text))
 	}
 	b.WriteString("]\n  }\n}\n")
 	for _, binding := range r.Document.Bindings {
 		for i, m := range binding.Members {
-			b.WriteString("\nresource \"google_service_account_iam_member\" " + trustgap.Quote(name+suffix(i)) + " {\n")
+			b.WriteString("\nresource \"google_service_account_iam_member\" " + hcltext.Quote(name+suffix(i)) + " {\n")
 			b.WriteString("  service_account_id = " + serviceAccount + "\n")
-			b.WriteString("  role               = " + trustgap.Quote(binding.Role) + "\n")
-			b.WriteString("  member             = " + trustgap.Quote(m.Text) + "\n}\n")
+			b.WriteString("  role               = " + hcltext.Quote(binding.Role) + "\n")
+			b.WriteString("  member             = " + hcltext.Quote(m.Text) + "\n}\n")
 		}
 	}
 	return b.String()

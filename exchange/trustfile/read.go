@@ -25,6 +25,9 @@ func Read(name string, data []byte) ([]Document, error) {
 	if len(data) > MaxBytes {
 		return nil, &Error{name, 1, 1, fmt.Sprintf("%d bytes, which is more than the %d that are read", len(data), MaxBytes)}
 	}
+	if strings.HasSuffix(strings.ToLower(name), ".tf.json") {
+		return nil, &Error{name, 1, 1, "Terraform's JSON syntax, which is not read: give the output of terraform show -json"}
+	}
 	var root *tree.Node
 	var err error
 	switch strings.ToLower(path.Ext(name)) {

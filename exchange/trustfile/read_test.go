@@ -133,7 +133,7 @@ func TestSub(t *testing.T) {
 		`!GetAtt [Provider, Arn]`:                      "arn:aws:iam::000000000000:oidc-provider/gitlab.com",
 		`!Ref Provider`:                                "arn:aws:iam::000000000000:oidc-provider/gitlab.com",
 		`!Base64 x`:                                    "${Fn::Base64}",
-		`!Ref Circle`:                                  "${references that lead in a circle}",
+		`!Ref Circle`:                                  "${Circle}",
 		`0x1F`:                                         "0x1F",
 	} {
 		docs, err := Read("t.yaml", []byte(`

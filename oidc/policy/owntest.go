@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 
@@ -80,9 +81,13 @@ func (p *Policy) model(t Test) (claims.Model, error) {
 		if !fs.ValidPath(t.Token) {
 			return nil, fmt.Errorf("token %q is not a path below Options.Files: write it with slashes, without a leading one and without .. in it", t.Token)
 		}
-		var err error
-		if data, err = fs.ReadFile(p.files, t.Token); err != nil {
+		f, err := p.files.Open(t.Token)
+		if err != nil {
 			return nil, err
+		}
+		defer f.Close()
+		if data, err = io.ReadAll(io.LimitReader(f, maxTokenFile+1)); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", t.Token, err)
 		}
 		if len(data) > maxTokenFile {
 			return nil, fmt.Errorf("%s has more than %d bytes: it must hold the claims of one token", t.Token, maxTokenFile)

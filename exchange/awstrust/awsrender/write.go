@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/cioidc/cioidc/internal/cloudnames"
+	"github.com/cioidc/cioidc/internal/hcltext"
 	"github.com/cioidc/cioidc/internal/trustgap"
 )
 
@@ -136,22 +137,21 @@ func identifier(name string) string {
 // Terraform returns the provider and the role that has this trust policy, as
 // resources of Terraform's aws provider with these names.
 func (r *Rendered) Terraform(provider, role string) string {
-	quote := trustgap.Quote
 	var ids []string
 	for _, id := range r.ClientIDs {
-		ids = append(ids, quote(id))
+		ids = append(ids, hcltext.Quote(id))
 	}
 	var b strings.Builder
-	b.WriteString("resource \"aws_iam_openid_connect_provider\" " + quote(provider) + " {\n")
-	b.WriteString("  url            = " + quote(r.ProviderURL) + "\n")
+	b.WriteString("resource \"aws_iam_openid_connect_provider\" " + hcltext.Quote(provider) + " {\n")
+	b.WriteString("  url            = " + hcltext.Quote(r.ProviderURL) + "\n")
 	b.WriteString("  client_id_list = [" + strings.Join(ids, ", ") + "]\n}\n\n")
 	for _, g := range r.Gaps {
-		b.WriteString(trustgap.Comment("gap: " + g.String()))
+		b.WriteString("# gap: " + strings.ReplaceAll(g.String(), "\n", " ") + "\n")
 	}
-	b.WriteString("resource \"aws_iam_role\" " + quote(role) + " {\n")
-	b.WriteString("  name               = " + quote(role) + "\n")
+	b.WriteString("resource \"aws_iam_role\" " + hcltext.Quote(role) + " {\n")
+	b.WriteString("  name               = " + hcltext.Quote(role) + "\n")
 	b.WriteString("  assume_role_policy = <<-JSON\n")
-	for _, line := range strings.Split(strings.TrimSuffix(trustgap.NoTemplates(r.JSON), "\n"), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(hcltext.Plain(r.JSON), "\n"), "\n") {
 		b.WriteString("    " + line + "\n")
 	}
 	b.WriteString("  JSON\n}\n")

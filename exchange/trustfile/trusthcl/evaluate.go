@@ -84,6 +84,7 @@ func (e *evaluator) known(expr hclsyntax.Expression, depth int) *tree.Node {
 			name.Value = e.value(item.ValueExpr, depth)
 			out.Members = append(out.Members, name)
 		}
+		out.Members = lastOnes(out.Members)
 		return out
 	case *hclsyntax.FunctionCallExpr:
 		return e.call(x, depth)
@@ -91,6 +92,20 @@ func (e *evaluator) known(expr hclsyntax.Expression, depth int) *tree.Node {
 		return e.reference(x, depth)
 	}
 	return nil
+}
+
+// lastOnes leaves out members of which a later one has the name, as Terraform does.
+func lastOnes(list []tree.Member) (out []tree.Member) {
+	last := map[string]int{}
+	for i, m := range list {
+		last[m.Name] = i
+	}
+	for i, m := range list {
+		if last[m.Name] == i || len(m.Refs) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // name returns a member without its value.

@@ -74,6 +74,9 @@ func member(n *tree.Node, names []string) *tree.Node {
 
 func (e *evaluator) variable(name string, at tree.Pos, depth int) *tree.Node {
 	if value, ok := e.given[name]; ok {
+		if !isText(e.variables[name]) {
+			return nil // an expression, of which a text would be another value
+		}
 		return tree.StringAt(value, at)
 	}
 	b := e.variables[name]
@@ -87,6 +90,14 @@ func (e *evaluator) variable(name string, at tree.Pos, depth int) *tree.Node {
 	out = out.Changed()
 	out.Assumed = append(out.Assumed[:len(out.Assumed):len(out.Assumed)], "var."+name+" has its default")
 	return out
+}
+
+// isText says whether a variable takes what it is given as it is.
+func isText(b *hclsyntax.Block) bool {
+	if b == nil || b.Body.Attributes["type"] == nil {
+		return true
+	}
+	return hcl.ExprAsKeyword(b.Body.Attributes["type"].Expr) == "string"
 }
 
 // elsewhere works out an expression that may stand in another file: what comes of

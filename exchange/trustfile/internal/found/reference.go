@@ -42,8 +42,12 @@ func (t *template) ref(name string, at tree.Pos, depth int) *tree.Node {
 	case "AWS::Partition":
 		return assumed("aws", AssumedPartition, at)
 	}
-	if value := t.root.Get("Parameters", name, "Default"); value != nil && value.Kind != tree.Object {
-		out := t.resolve(value, depth+1).Changed()
+	// Of a list the default is one text with commas, and of a parameter of the
+	// Systems Manager it is a name: neither is the value.
+	kind := t.root.Get("Parameters", name, "Type").Str()
+	value := t.root.Get("Parameters", name, "Default")
+	if isText := kind == "" || kind == "String" || kind == "Number"; isText && value != nil && value.Kind != tree.Object && value.Kind != tree.Array {
+		out := value.Changed()
 		out.At = at
 		out.Assumed = append(out.Assumed, "parameter "+name+" has its default")
 		return out

@@ -30,8 +30,13 @@ func Template(root *tree.Node) (out []Document) {
 	if resources == nil {
 		return nil
 	}
-	t := &template{root: root}
+	t := &template{root: root, budget: maxValues}
 	for _, m := range resources.Members {
+		if strings.HasPrefix(m.Name, "Fn::") && aboutTrust(m.Value) {
+			// Resources that the template makes as it is deployed.
+			out = append(out, Role(m.Name, m.At, tree.UnknownAt(m.Name, m.At))...)
+			continue
+		}
 		properties := m.Value.Get("Properties")
 		if properties == nil {
 			continue
@@ -48,7 +53,10 @@ func Template(root *tree.Node) (out []Document) {
 	return out
 }
 
-type template struct{ root *tree.Node }
+type template struct {
+	root   *tree.Node
+	budget int
+}
 
 func (t *template) member(n *tree.Node, name string) *tree.Node {
 	if v := n.Get(name); v != nil {
@@ -61,10 +69,14 @@ func (t *template) member(n *tree.Node, name string) *tree.Node {
 // and a provider's URL are all there is, unless the template goes in circles.
 const maxResolve = 80
 
+// maxValues is how much is worked out of one template, in values and in pieces of
+// 16 bytes: a reference that leads in a circle several times grows without end.
+const maxValues = 1 << 17
+
 // resolve returns n with the functions in it worked out. What did not change is
 // the same node.
 func (t *template) resolve(n *tree.Node, depth int) *tree.Node {
-	if depth > maxResolve {
+	if t.budget -= 1 + len(n.Text)/16; depth > maxResolve || t.budget < 0 {
 		return tree.UnknownAt("references that lead in a circle", n.At)
 	}
 	switch n.Kind {
