@@ -71,6 +71,9 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	if p == nil {
+		return nil, trustgap.Wrong("policy", "there is none: give one that policy.Parse or policy.New returned")
+	}
 	spec := p.Spec()
 	i := slices.IndexFunc(spec.Rules, func(r policy.Rule) bool { return r.Name == rule })
 	if i < 0 {
@@ -90,7 +93,7 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 		out.AllowedAudiences = append(out.AllowedAudiences, Value{Text: a})
 	}
 	if problem, _ := out.refusedToSave(); problem != "" {
-		return nil, trustgap.Wrong("rule", "Google would not save the provider: %s", problem)
+		return nil, trustgap.Wrong("rule", "Google would not save the provider: %s; list fewer values, or split the rule", problem)
 	}
 	doc := &Document{Provider: out, Bindings: []Binding{{Role: t.Role, Members: d.members(t)}}}
 	if doc.Bindings[0].Role == "" {
@@ -122,6 +125,9 @@ func (t *Target) check() error {
 func isID(s string) bool {
 	return s != "" && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
+
+// paths are the claims that name a project or its namespace by its path.
+var paths = []string{"project_path", "namespace_path"}
 
 // draft is a provider in the making.
 type draft struct {
@@ -156,7 +162,7 @@ func (d *draft) issuer() (string, error) {
 // such.
 func exact(m policy.Matcher) []string {
 	if (m.Op == policy.Equal || m.Op == "") && !m.Not && len(m.Values) > 0 {
-		return slices.Sorted(slices.Values(m.Values))
+		return slices.Compact(slices.Sorted(slices.Values(m.Values)))
 	}
 	return nil
 }
@@ -173,6 +179,9 @@ func (d *draft) mapping(t *Target) []Attribute {
 		lines["attribute.namespace_id"] = "assertion.namespace_id"
 		lines["attribute.ref_scope"] = "assertion.project_id + '::' + assertion.ref_type + '::' + assertion.ref + '::' + assertion.ref_protected"
 		lines["attribute.env_scope"] = "has(assertion.environment) ? assertion.project_id + '::' + assertion.environment + '::' + assertion.environment_protected : 'none'"
+		if claim := d.byPath(); claim != "" {
+			lines["attribute."+claim] = "assertion." + claim + ".lowerAscii()"
+		}
 	} else {
 		project := "assertion['oidc.circleci.com/project-id']"
 		lines["google.subject"] = project + " + '::' + assertion['oidc.circleci.com/job-id']"
@@ -194,7 +203,16 @@ func (d *draft) mapping(t *Target) []Attribute {
 // the rule says the whole value.
 func (d *draft) members(t *Target) (members []Value) {
 	pool := cloudnames.Pool{Project: t.ProjectNumber, ID: t.Pool}
-	value := func(claim string) []string { return exact(d.rule.Claims[claim]) }
+	value := func(claim string) []string {
+		values := exact(d.rule.Claims[claim])
+		if slices.Contains(folded, claim) {
+			for i := range values {
+				values[i] = lower(values[i])
+			}
+			values = slices.Compact(slices.Sorted(slices.Values(values)))
+		}
+		return values
+	}
 	scopes := func(attribute string, claims ...string) bool {
 		all := []string{""}
 		for i, claim := range claims {
@@ -222,11 +240,26 @@ func (d *draft) members(t *Target) (members []Value) {
 		_ = scopes("vcs_scope", "project-id", "vcs-origin", "vcs-ref") || scopes("project_id", "project-id")
 		return members
 	}
-	if scopes("env_scope", "project_id", "environment", "environment_protected") ||
-		scopes("ref_scope", "project_id", "ref_type", "ref", "ref_protected") ||
-		scopes("project_id", "project_id") || scopes("namespace_id", "namespace_id") {
+	if claim := d.byPath(); claim != "" {
+		scopes(claim, claim)
 		return members
 	}
-	// By its path alone. The condition is what keeps others out.
-	return []Value{{Text: pool.Everyone()}}
+	_ = scopes("env_scope", "project_id", "environment", "environment_protected") ||
+		scopes("ref_scope", "project_id", "ref_type", "ref", "ref_protected") ||
+		scopes("project_id", "project_id") || scopes("namespace_id", "namespace_id")
+	return members
+}
+
+// byPath returns the path by which a rule names its project if it has no ID of it,
+// or "". Every rule has one or the other.
+func (d *draft) byPath() string {
+	if exact(d.rule.Claims["project_id"]) != nil || exact(d.rule.Claims["namespace_id"]) != nil {
+		return ""
+	}
+	for _, claim := range paths {
+		if exact(d.rule.Claims[claim]) != nil {
+			return claim
+		}
+	}
+	return ""
 }

@@ -67,7 +67,11 @@ func (d *draft) deny(deny policy.Rule) {
 		}
 		// An absent claim makes a deny rule not apply, and an expression fail.
 		if m := deny.Claims[claim]; m.Op != policy.Absent && m.Op != policy.Present {
-			term = d.presence(claim) + " && " + term
+			there := d.presence(claim)
+			if !m.Not && (slices.Contains(lists, claim) || m.Op == policy.Glob || m.Op == policy.Regex) {
+				there += " && " + d.name(claim) + " != null" // on which no function works
+			}
+			term = there + " && " + term
 		}
 		terms = append(terms, term)
 	}
@@ -116,8 +120,11 @@ func (d *draft) term(claim string, m policy.Matcher) (string, bool) {
 	name := d.name(claim)
 	list := slices.Contains(lists, claim)
 	empty := name + " != '' && " + name + " != null"
-	if list {
+	switch {
+	case list:
 		empty = name + " != null && size(" + name + ") > 0"
+	case claim == rerun:
+		empty = name + " != null"
 	}
 	switch m.Op {
 	case policy.Present:

@@ -73,13 +73,17 @@ func (r *Rendered) Gcloud() string {
 }
 
 // delimited writes a list for gcloud with another delimiter than the comma, which
-// may be in an expression: one that is in no value.
+// may be in an expression: one that is in no value. Past the signs it is a letter
+// of another alphabet, of which there are more than a list has.
 func delimited(list []string) string {
 	all := strings.Join(list, "")
-	between := ";"
-	for _, d := range []string{";", "#", "~", "@", "|", "!", "%"} {
-		if !strings.Contains(all, d) {
-			between = d
+	signs := []rune(";#~@|!%")
+	for r := 'Ā'; len(signs) < len(all)+8; r++ {
+		signs = append(signs, r)
+	}
+	between := ""
+	for _, r := range signs {
+		if between = string(r); !strings.Contains(all, between) {
 			break
 		}
 	}

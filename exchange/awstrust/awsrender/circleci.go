@@ -1,6 +1,7 @@
 package awsrender
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/trustgap"
@@ -51,12 +52,15 @@ func (d *draft) circleCISubject(organization string, projects []string) error {
 	ref, hasRef := d.matcher("vcs-ref")
 	forks := d.rule.Allow[policy.AllowFork] != ""
 	origins := exact(origin, hasOrigin)
-	for _, v := range append(append([]string{}, origins...), exact(ref, hasRef)...) {
-		if strings.ContainsAny(v, "*?") || strings.Contains(v, "${") {
-			return trustgap.Wrong("vcs-origin", "%q has characters that AWS reads as a pattern", v)
+	for _, r := range exact(ref, hasRef) {
+		if err := plain("vcs-ref", r); err != nil {
+			return err
 		}
 	}
 	for _, o := range origins {
+		if err := plain("vcs-origin", o); err != nil {
+			return err
+		}
 		if strings.Contains(o, "/vcs-ref/") {
 			return trustgap.Wrong("vcs-origin", "%q has /vcs-ref/ in it: a branch of another repository can be called so that its sub is the same", o)
 		}
@@ -113,7 +117,7 @@ func (d *draft) circleCIRef(prefix string, ref policy.Matcher, has, forks bool) 
 		}
 		return
 	case has && ref.Op == policy.Glob && !ref.Not:
-		for _, pattern := range ref.Values {
+		for _, pattern := range slices.Compact(slices.Sorted(slices.Values(ref.Values))) {
 			fixed := strings.TrimRight(pattern, "*")
 			// Of a pattern that may reach into refs/heads/pull/ nothing more can be
 			// taken away beside what is beyond the slash.

@@ -14,10 +14,6 @@ var gitLabKeys = []string{
 	"user_access_level", "user_email", "user_id", "user_login",
 }
 
-// nullable are keys whose claim may be null. What AWS makes of that is not
-// documented, and a rule takes it for absent.
-var nullable = []string{"user_access_level", "user_email", "user_login"}
-
 // withoutColon are the claims whose values have none: a star of the rule stops
 // at a colon, one of AWS's does not.
 var withoutColon = []string{
@@ -137,8 +133,8 @@ func (d *draft) gitLabSubject() error {
 			}
 		case values != nil:
 			for _, v := range values {
-				if strings.ContainsAny(v, "*?") || strings.Contains(v, "${") {
-					return trustgap.Wrong(claim, "%q has characters that AWS reads as a pattern", v)
+				if err := plain(claim, v); err != nil {
+					return err
 				}
 			}
 			prefixes = join(prefixes, separate(i, claim), values)
@@ -160,6 +156,14 @@ func (d *draft) gitLabSubject() error {
 	}
 	for _, p := range prefixes {
 		d.subjects = append(d.subjects, subject{like: p + "*"})
+	}
+	return nil
+}
+
+// plain refuses a value that would be more than itself in sub.
+func plain(claim, value string) error {
+	if strings.ContainsAny(value, "*?") || strings.Contains(value, "${") {
+		return trustgap.Wrong(claim, "%q has characters that AWS reads as a pattern or a variable: take it off the rule", value)
 	}
 	return nil
 }
@@ -204,7 +208,7 @@ func join(prefixes []string, between string, values []string) []string {
 // one of AWS's does not: what is beyond the slash is taken away.
 func (d *draft) lastGlob(claim string, prefixes []string, between string, patterns []string) bool {
 	var subjects []subject
-	for _, pattern := range slices.Sorted(slices.Values(patterns)) {
+	for _, pattern := range slices.Compact(slices.Sorted(slices.Values(patterns))) {
 		fixed := strings.TrimRight(pattern, "*")
 		if strings.ContainsAny(fixed, "*?") || strings.Contains(fixed, "${") || fixed == "" {
 			return false

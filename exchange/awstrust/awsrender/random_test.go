@@ -94,6 +94,9 @@ func wilderRule(r *rand.Rand, rule policy.Rule, deny bool) policy.Rule {
 // another sub.
 func wilderGitLab(r *rand.Rand, issuer string, components []string) map[string]any {
 	c := trustcase.GitLabToken(r, issuer)
+	if r.IntN(2) == 0 {
+		c = trustcase.WildGitLabToken(r, c)
+	}
 	c["iss"], c["aud"] = issuer, choose[any](r, aud, aud, aud, odd, []string{aud}, []string{aud, "https://other.example"})
 	c["user_access_level"] = choose[any](r, nil, "", "guest", "maintainer", "maintainer")
 	c["user_email"] = choose[any](r, nil, "", "a@b.example", "a@b.example")
@@ -121,6 +124,9 @@ func wilderGitLab(r *rand.Rand, issuer string, components []string) map[string]a
 // wilderCircleCI changes a token of trustcase: another issuer and audience.
 func wilderCircleCI(r *rand.Rand, issuer string) map[string]any {
 	c := trustcase.CircleCIToken(r)
+	if r.IntN(2) == 0 {
+		c = trustcase.WildCircleCIToken(r, c)
+	}
 	c["iss"] = issuer
 	if r.IntN(6) == 0 {
 		c["aud"] = odd

@@ -39,6 +39,9 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	if p == nil {
+		return nil, trustgap.Wrong("policy", "there is none: give one that policy.Parse or policy.New returned")
+	}
 	spec := p.Spec()
 	i := slices.IndexFunc(spec.Rules, func(r policy.Rule) bool { return r.Name == rule })
 	if i < 0 {
@@ -115,7 +118,7 @@ func (d *draft) matcher(claim string) (policy.Matcher, bool) {
 // such.
 func exact(m policy.Matcher, ok bool) []string {
 	if ok && m.Op == policy.Equal && !m.Not {
-		return slices.Sorted(slices.Values(m.Values))
+		return slices.Compact(slices.Sorted(slices.Values(m.Values)))
 	}
 	return nil
 }
@@ -138,20 +141,17 @@ func (d *draft) key(claim string) {
 		d.equals[claim] = exact(m, ok)
 	case m.Op == policy.Equal:
 		// A negated operator is true where there is no key, and the rule is not.
-		d.notEquals[claim] = slices.Sorted(slices.Values(m.Values))
+		d.notEquals[claim] = slices.Compact(slices.Sorted(slices.Values(m.Values)))
 		d.present(claim)
 	default:
 		d.gap(claim, Widening, "AWS compares it with whole values and with stars that cross everything; a pattern of the rule is neither", "list the values")
 	}
 }
 
-// present wants the claim to be there. Null does not look at what it holds: of
-// one that is null AWS may make no key, an empty one or the word.
+// present wants the claim to be there, and not empty. Null does not look at what
+// it holds: a job that nobody started has an empty user_id, and of a claim that is
+// null AWS may make no key, an empty one or the word.
 func (d *draft) present(claim string) {
-	if !slices.Contains(nullable, claim) {
-		d.null[claim] = "false"
-		return
-	}
 	d.some = append(d.some, claim)
 	d.notEquals[claim] = append(d.notEquals[claim], "null")
 }
@@ -160,8 +160,11 @@ func (d *draft) present(claim string) {
 func (d *draft) rest() {
 	for _, claim := range slices.Sorted(maps.Keys(d.rule.Claims)) {
 		if !slices.Contains(d.said, claim) {
-			d.gap(claim, Widening, "AWS makes no condition key of this claim for tokens of "+d.issuer+" (lists of 2026-08)",
-				"check it in a service of your own", "use a role of its own for each such case, and pin what tells the cases apart")
+			why := "AWS makes no condition key of this claim for tokens of " + d.issuer + " (lists of 2026-08)"
+			if claim == "subject" {
+				why = "sub is written from the claims that it is made of"
+			}
+			d.gap(claim, Widening, why, "check it in a service of your own", "use a role of its own for each such case, and pin what tells the cases apart")
 		}
 	}
 	if len(d.rule.When) > 0 {

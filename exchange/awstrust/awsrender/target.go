@@ -2,6 +2,7 @@ package awsrender
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/trustgap"
@@ -50,6 +51,10 @@ type Error = trustgap.Error
 
 var account = regexp.MustCompile(`^[0-9]{12}$`)
 
+// noComponents are names of a rule that cannot be in sub: lists, and what is a
+// claim by another name.
+var noComponents = []string{"groups_direct", "user_identities", "issuer", "subject", "jti", "job_config.url", "job_config.sha"}
+
 func (t *Target) check() error {
 	switch {
 	case !account.MatchString(t.AccountID):
@@ -62,6 +67,9 @@ func (t *Target) check() error {
 	for _, c := range t.SubjectComponents {
 		if c == "" || strings.ContainsAny(c, "*?$:") {
 			return trustgap.Wrong("Target.SubjectComponents", "they are names of claims, such as project_path")
+		}
+		if slices.Contains(noComponents, c) {
+			return trustgap.Wrong("Target.SubjectComponents", "GitLab makes no sub of %s: name what ci_id_token_sub_claim_components has", c)
 		}
 	}
 	return nil

@@ -39,10 +39,12 @@ func (c conditions) add(operator, key string, values ...string) {
 
 // write returns the document.
 func (d *draft) write() (string, error) {
-	for claim, values := range d.equals {
-		for _, v := range append(slices.Clone(values), d.notEquals[claim]...) {
-			if strings.Contains(v, "${") {
-				return "", trustgap.Wrong(claim, "%q has ${ in it, which AWS reads as a variable", v)
+	for _, compared := range []map[string][]string{d.equals, d.notEquals} {
+		for _, claim := range slices.Sorted(maps.Keys(compared)) {
+			for _, v := range compared[claim] {
+				if strings.Contains(v, "${") {
+					return "", trustgap.Wrong(claim, "%q has ${ in it, which AWS reads as a variable: take it off the policy", v)
+				}
 			}
 		}
 	}
