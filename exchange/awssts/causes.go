@@ -23,15 +23,21 @@ func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 	if owner != "" {
 		where = "account " + owner
 	}
+	// AWS compares azp where there is one.
+	sent, party := claim("aud", join(t.Audience)), authorizedParty(t)
+	shown := audience(t, p.cfg.Audience)
+	if party != "" {
+		sent, shown = claim("azp", party), exchange.Evidence{Name: "azp", Token: safetext.Cut(party)}
+	}
 	provider := exchange.Cause{
-		ID: "aws-provider", Evidence: []exchange.Evidence{issuer, audience(t, p.cfg.Audience), account},
+		ID: "aws-provider", Evidence: []exchange.Evidence{issuer, shown, account},
 		Summary: fmt.Sprintf("%s has no IAM OpenID Connect provider for %s, or %s is not among the provider's client IDs, or the provider's URL differs from iss by a final slash or in case",
-			where, claim("iss", t.Issuer), claim("aud", join(t.Audience))),
+			where, claim("iss", t.Issuer), sent),
 		Action: "compare both with what `aws iam get-open-id-connect-provider` prints there",
 	}
 	aud := exchange.Cause{
-		ID: "aws-audience", Evidence: []exchange.Evidence{audience(t, p.cfg.Audience), issuer},
-		Summary: claim("aud", join(t.Audience)) + " is not a client ID of the IAM OpenID Connect provider for " + claim("iss", t.Issuer),
+		ID: "aws-audience", Evidence: []exchange.Evidence{shown, issuer},
+		Summary: sent + " is not a client ID of the IAM OpenID Connect provider for " + claim("iss", t.Issuer),
 		Action:  "add the client ID to the provider, or ask for a token with an audience that it has",
 	}
 	url := exchange.Cause{
@@ -51,7 +57,7 @@ func (p *Provider) notValidated(t *peek.Token) []exchange.Cause {
 			Summary: fmt.Sprintf("the token is of CircleCI's root issuer, %s, not of the organization's", claim("iss", t.Issuer)),
 			Action:  "ask for it without --root-issuer, or make an IAM provider for the root issuer",
 		}, provider, aud, url}
-	case p.cfg.Audience != "" && len(t.Audience) > 0 && !t.Audience.Contains(p.cfg.Audience):
+	case party == "" && p.cfg.Audience != "" && len(t.Audience) > 0 && !t.Audience.Contains(p.cfg.Audience):
 		// Whoever configured an audience has set up the provider with it.
 		aud.Summary = claim("aud", join(t.Audience)) + " is not the audience asked for, " + safetext.Quote(p.cfg.Audience) + ", and not a client ID of the IAM OpenID Connect provider"
 		aud.Action = "check why the source gave a token for another audience"
@@ -124,9 +130,12 @@ func (p *Provider) expired(t *peek.Token) []exchange.Cause {
 	if t.ExpiresAt != 0 {
 		exp, now := t.ExpiresAt.Time(), p.cfg.Now()
 		c.Evidence = []exchange.Evidence{stamp("exp", exp), {Name: "now", Configured: now.UTC().Format(time.RFC3339)}}
-		if now.Before(exp) {
+		switch {
+		case now.Before(exp):
 			c.Summary = "AWS says that the token has expired, but by this machine's clock it has not"
 			c.Action = "set this machine's clock"
+		case now.Before(exp.Add(tolerance)):
+			c.Summary = "the token has expired, and this machine's clock is behind: by it, AWS would still tolerate the token"
 		}
 	}
 	return []exchange.Cause{c}
