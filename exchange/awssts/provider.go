@@ -14,6 +14,7 @@ import (
 
 	"github.com/cioidc/cioidc/exchange"
 	"github.com/cioidc/cioidc/internal/httpx"
+	"github.com/cioidc/cioidc/internal/notoken"
 	"github.com/cioidc/cioidc/internal/peek"
 	"github.com/cioidc/cioidc/internal/tokensource"
 )
@@ -151,12 +152,9 @@ func (p *Provider) token(ctx context.Context) (string, *exchange.Error) {
 	failed := &exchange.Error{Service: service, Stage: exchange.StageSource, Err: err}
 	switch {
 	case err != nil:
-	case token == "":
+	case strings.TrimSpace(token) == "":
 		failed.Err = errors.New("the source returned an empty token")
-		failed.Causes = []exchange.Cause{{
-			ID: "token-empty", Certain: true, Summary: "the token is empty",
-			Action: "check that the variable or file it comes from is set in this job",
-		}}
+		failed.Causes = notoken.Causes(token)
 	case len(token) > maxToken:
 		failed.Err = errors.New("the source returned something that is not a JWT of at most 20000 bytes")
 		failed.Causes = []exchange.Cause{{
@@ -164,12 +162,11 @@ func (p *Provider) token(ctx context.Context) (string, *exchange.Error) {
 			Action: "check that it returns the ID token itself",
 		}}
 	default:
-		what, action := tokensource.Mistake(token)
-		if what == "" {
+		if what, _ := tokensource.Mistake(token); what == "" {
 			return token, nil
 		}
 		failed.Err = errors.New("the source returned something that is not a JWT")
-		failed.Causes = []exchange.Cause{{ID: "token-malformed", Certain: true, Summary: "what the source returned is no token: " + what, Action: action}}
+		failed.Causes = notoken.Causes(token)
 	}
 	return "", failed
 }

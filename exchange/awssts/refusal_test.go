@@ -419,6 +419,7 @@ func TestNoToken(t *testing.T) {
 	}{
 		{"source fails", gives("", missing), missing, nil, "exchange: aws: no CI token: add this:\n  id_tokens:"},
 		{"empty", gives("", nil), nil, []string{"token-empty"}, "the token is empty"},
+		{"white space", gives(" \n", nil), nil, []string{"token-empty"}, "the token is empty"},
 		{"job token", gives("glcbt-64_0123456789abcdef", nil), nil, []string{"token-malformed"}, "not a JWT"},
 		{"line break", gives(w.gitlab.GitLab(audience)+"\n", nil), nil, nil, "exchange: aws: no CI token: the source's token ends in a line break: return the token without it"},
 		{"line break within", gives("glcbt-64_0123456789abcdef.b\n.c", nil), nil, []string{"token-malformed"}, "not a JWT"},
