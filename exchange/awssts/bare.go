@@ -30,7 +30,7 @@ func (p *Provider) bare(e *exchange.Error, t *peek.Token) []exchange.Cause {
 	}
 	if over := p.cfg.Now().Sub(t.ExpiresAt.Time()); t.ExpiresAt != 0 && over > 0 {
 		c := p.expired(t)[0]
-		c.Certain = over > tolerance
+		c.Certain = over > tolerance+clockError
 		c.Summary = fmt.Sprintf("the token expired %s ago", over.Truncate(time.Second))
 		return []exchange.Cause{c}
 	}
