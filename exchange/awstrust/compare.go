@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // compare holds one value of a condition against one of the request. An Unknown
@@ -21,7 +22,7 @@ func (e *environment) compare(o Operator, kind keyType, want, actual string) (Tr
 		return e.compareARN(o, want, actual)
 	case name == "Bool":
 		if kind == boolKey {
-			return truth(strings.EqualFold(want, actual)), ""
+			return trustmodel.TruthOf(strings.EqualFold(want, actual)), ""
 		}
 	case name == "IpAddress":
 		if kind == addressKey {
@@ -45,18 +46,18 @@ func (e *environment) compareString(o Operator, want, actual string) (Truth, str
 	case x.resolved != True:
 		return x.resolved, x.assumption
 	case o.positive() == "StringEquals":
-		return truth(x.pattern.text() == actual), ""
+		return trustmodel.TruthOf(x.pattern.text() == actual), ""
 	case o.positive() == "StringLike":
 		if x.pattern.oneForTwo(actual) {
 			return Unknown, "a ? stands for a character beyond the first 65,536"
 		}
-		return truth(x.pattern.match(actual)), ""
+		return trustmodel.TruthOf(x.pattern.match(actual)), ""
 	case o.positive() != "StringEqualsIgnoreCase":
 		return Unknown, fmt.Sprintf("%s holds, which is no operator", safetext.Quote(o.Name))
 	}
 	text := x.pattern.text()
 	if ascii := equalFoldASCII(text, actual); ascii == strings.EqualFold(text, actual) {
-		return truth(ascii), ""
+		return trustmodel.TruthOf(ascii), ""
 	}
 	return Unknown, "AWS does not look at the case of letters beyond A to Z"
 }
@@ -97,7 +98,7 @@ func compareAddress(want, actual string) (Truth, string) {
 	if err != nil || prefixErr != nil {
 		return Unknown, fmt.Sprintf("AWS takes %s for a range of addresses", safetext.Quote(want))
 	}
-	return truth(prefix.Contains(address.Unmap())), ""
+	return trustmodel.TruthOf(prefix.Contains(address.Unmap())), ""
 }
 
 // compareOrder compares two values that have an order.
@@ -109,15 +110,15 @@ func compareOrder(how, want, actual string, parse func(string) (float64, bool)) 
 	}
 	switch how {
 	case "Equals":
-		return truth(a == w), ""
+		return trustmodel.TruthOf(a == w), ""
 	case "LessThan":
-		return truth(a < w), ""
+		return trustmodel.TruthOf(a < w), ""
 	case "LessThanEquals":
-		return truth(a <= w), ""
+		return trustmodel.TruthOf(a <= w), ""
 	case "GreaterThan":
-		return truth(a > w), ""
+		return trustmodel.TruthOf(a > w), ""
 	}
-	return truth(a >= w), ""
+	return trustmodel.TruthOf(a >= w), ""
 }
 
 func parseNumber(s string) (float64, bool) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // condition holds a condition against the request.
@@ -41,7 +42,7 @@ func (e *environment) evaluate(c *Condition, v keyValue) (holds Truth, why, assu
 		return Unknown, "", v.assumption
 	}
 	if o.Set != "" && empty(v.values) {
-		return truth(o.Set == forAllValues), fmt.Sprintf("%s of no values is %t", o.Set, o.Set == forAllValues), ""
+		return trustmodel.TruthOf(o.Set == forAllValues), fmt.Sprintf("%s of no values is %t", o.Set, o.Set == forAllValues), ""
 	}
 	if o.Set == "" && v.multi {
 		if o.negated() {
@@ -49,22 +50,22 @@ func (e *environment) evaluate(c *Condition, v keyValue) (holds Truth, why, assu
 		}
 		return False, "a key that is a list matches with ForAnyValue or ForAllValues only", ""
 	}
-	holds = truth(o.Set == forAllValues)
+	holds = trustmodel.TruthOf(o.Set == forAllValues)
 	if o.Set == "" {
 		holds = False // there is one value, so any of them is all of them
 	}
 	for _, actual := range v.values {
 		one, a := e.matches(c, v.kind, actual)
 		if o.negated() {
-			one = one.not()
+			one = trustmodel.Not(one)
 		}
 		if a != "" {
 			assumption = a
 		}
 		if o.Set == forAllValues {
-			holds = holds.and(one)
+			holds = trustmodel.And(holds, one)
 		} else {
-			holds = holds.or(one)
+			holds = trustmodel.Or(holds, one)
 		}
 	}
 	return holds, "", assumption
@@ -80,11 +81,11 @@ func (e *environment) null(c *Condition, v keyValue) (holds Truth, why, assumpti
 	for _, value := range c.Values {
 		switch strings.ToLower(value.Text) {
 		case "true":
-			holds = holds.or(truth(v.present == False))
+			holds = trustmodel.Or(holds, trustmodel.TruthOf(v.present == False))
 		case "false":
-			holds = holds.or(truth(v.present == True))
+			holds = trustmodel.Or(holds, trustmodel.TruthOf(v.present == True))
 		default:
-			holds, assumption = holds.or(Unknown), fmt.Sprintf("Null holds with the value %s", safetext.Quote(value.Text))
+			holds, assumption = trustmodel.Or(holds, Unknown), fmt.Sprintf("Null holds with the value %s", safetext.Quote(value.Text))
 		}
 	}
 	return holds, "", assumption
@@ -99,7 +100,7 @@ func missing(o Operator) Truth {
 	case o.Set == forAnyValue:
 		return False
 	}
-	return truth(o.negated())
+	return trustmodel.TruthOf(o.negated())
 }
 
 // empty reports whether there is no value but perhaps an empty one.
@@ -114,7 +115,7 @@ func (e *environment) matches(c *Condition, kind keyType, actual string) (holds 
 		if one == Unknown {
 			assumption = a
 		}
-		if holds = holds.or(one); holds == True {
+		if holds = trustmodel.Or(holds, one); holds == True {
 			return True, ""
 		}
 	}

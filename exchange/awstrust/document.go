@@ -1,6 +1,6 @@
 package awstrust
 
-import "fmt"
+import "github.com/cioidc/cioidc/internal/trustmodel"
 
 // Document is a role's trust policy: who may assume the role, and when. It is
 // made by [Parse], and nothing in this package changes one: [Fix] returns another.
@@ -22,18 +22,7 @@ type Document struct {
 
 // Position is where something stands in a document. The zero Position is that
 // of what is not written there.
-type Position struct {
-	Line   int // from 1
-	Column int // from 1, in characters
-}
-
-// String returns line and column as "3:14", or "-" for the zero Position.
-func (p Position) String() string {
-	if p == (Position{}) {
-		return "-"
-	}
-	return fmt.Sprintf("%d:%d", p.Line, p.Column)
-}
+type Position = trustmodel.Position
 
 // Repeated is a member that came again in the same object.
 type Repeated struct {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cioidc/cioidc/internal/jsontree"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // Edit replaces a part of a document's text.
@@ -38,7 +39,7 @@ func (x *Fixed) Edits(text []byte) ([]Edit, error) {
 	if err != nil {
 		return nil, ErrNotCertain // Parse has read it; not reached
 	}
-	t := &editor{parser: &parser{data: text}, root: root}
+	t := &editor{parser: &parser{places: trustmodel.Places{Text: text}}, root: root}
 	for _, ch := range x.changes {
 		if !t.change(ch) {
 			return nil, t.failAt(0, "the text is not that of the document: nothing to change at %v", ch.at)
@@ -79,7 +80,7 @@ type editor struct {
 // end returns the byte behind the JSON value that begins at a byte.
 func (t *editor) end(start int) int {
 	var raw json.RawMessage
-	d := json.NewDecoder(bytes.NewReader(t.data[start:]))
+	d := json.NewDecoder(bytes.NewReader(t.places.Text[start:]))
 	if err := d.Decode(&raw); err != nil {
 		return start // not reached: the whole text was read
 	}
@@ -187,7 +188,7 @@ func (t *editor) move(st, conditions *jsontree.Node, i, j int, to Operator) {
 		return
 	}
 	key := from.Value.Members[j]
-	member := string(t.data[key.Offset:t.end(key.Value.Offset)])
+	member := string(t.places.Text[key.Offset:t.end(key.Value.Offset)])
 	t.drop(st, conditions, i, j)
 	if target == nil {
 		var w jsonWriter
@@ -199,7 +200,7 @@ func (t *editor) move(st, conditions *jsontree.Node, i, j int, to Operator) {
 	if len(target.Members) > 0 {
 		comma = "," + t.space(target)
 	}
-	at := t.data[target.Offset:]
+	at := t.places.Text[target.Offset:]
 	start := target.Offset + 1 + len(at[1:]) - len(bytes.TrimLeft(at[1:], " \t\r\n"))
 	t.replace(start, start, member+comma)
 }
@@ -209,5 +210,5 @@ func (t *editor) space(n *jsontree.Node) string {
 	if len(n.Members) == 0 {
 		return ""
 	}
-	return string(t.data[n.Offset+1 : n.Members[0].Offset])
+	return string(t.places.Text[n.Offset+1 : n.Members[0].Offset])
 }

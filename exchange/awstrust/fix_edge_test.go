@@ -48,11 +48,11 @@ func TestNoFix(t *testing.T) {
 		}
 	}
 	var no *NoFixError
-	_, err := Fix(nil, Finding{ID: "X", Position: Position{1, 1}}, nil)
+	_, err := Fix(nil, Finding{ID: "X", Position: Position{Line: 1, Column: 1}}, nil)
 	assert.ErrorAs(t, err, &no)
 	_, err = Fix(documentOf(t, statementOf(gitLab, `{}`)), Finding{ID: "X"}, nil)
 	assert.ErrorAs(t, err, &no)
-	_, err = Fix(documentOf(t, statementOf(gitLab, `{}`)), Finding{ID: "X", Position: Position{9, 9}}, &LintOptions{Token: &claims.Registered{}})
+	_, err = Fix(documentOf(t, statementOf(gitLab, `{}`)), Finding{ID: "X", Position: Position{Line: 9, Column: 9}}, &LintOptions{Token: &claims.Registered{}})
 	require.ErrorAs(t, err, &no)
 	assert.Contains(t, no.Problem, "LintOptions.Token")
 }

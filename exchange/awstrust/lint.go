@@ -2,43 +2,38 @@ package awstrust
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 
 	"github.com/cioidc/cioidc/claims"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // FindingKind is what a finding means for the role.
-type FindingKind string
+type FindingKind = trustmodel.FindingKind
 
 const (
 	// TooBroad: the role lets in jobs that nobody meant.
-	TooBroad FindingKind = "too broad"
+	TooBroad = trustmodel.TooBroad
 	// Broken: what is written does not do what it says, and mostly refuses
 	// everybody.
-	Broken FindingKind = "broken"
+	Broken = trustmodel.Broken
 	// Fragile: it holds as long as something else does.
-	Fragile FindingKind = "fragile"
+	Fragile = trustmodel.Fragile
 	// Note: worth knowing, and nothing to change in the document for.
-	Note FindingKind = "note"
+	Note = trustmodel.Note
 )
 
 // Severity is how much a finding matters if the role may write.
-type Severity uint8
+type Severity = trustmodel.Severity
 
 // From what can wait to what anybody can use.
 const (
-	Info Severity = iota
-	Low
-	Medium
-	High
-	Critical
+	Info     = trustmodel.Info
+	Low      = trustmodel.Low
+	Medium   = trustmodel.Medium
+	High     = trustmodel.High
+	Critical = trustmodel.Critical
 )
-
-// String returns the severity's name in lower case.
-func (s Severity) String() string {
-	return [...]string{"info", "low", "medium", "high", "critical"}[min(s, Critical)]
-}
 
 // Finding is something about a trust policy that its owner should know.
 type Finding struct {
@@ -62,17 +57,7 @@ type Finding struct {
 }
 
 // Witness is a token that a document lets in, as a rule though it should not.
-type Witness struct {
-	// Variant names how it differs from the legitimate token, such as
-	// "other-branch".
-	Variant string
-	// Story says in one sentence how such a token comes about.
-	Story string
-	// Changed are the names of the claims that differ, sorted.
-	Changed []string
-	// Claims is the whole claims set.
-	Claims json.RawMessage
-}
+type Witness = trustmodel.Witness
 
 // LintOptions say what is known beside the document. A nil *LintOptions is ready
 // for use.

@@ -3,10 +3,10 @@ package awstrust
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/cioidc/cioidc/internal/jsontree"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // MaxBytes is the longest text that [Parse] reads. A trust policy of AWS is
@@ -50,7 +50,7 @@ func Parse(data []byte) (*Document, error) {
 	if len(data) > MaxBytes {
 		return nil, &ParseError{Line: 1, Column: 1, Problem: fmt.Sprintf("%d bytes, which is more than the %d that are read", len(data), MaxBytes)}
 	}
-	p := &parser{data: data}
+	p := &parser{places: trustmodel.Places{Text: data}}
 	root, err := jsontree.Parse(data)
 	if err != nil {
 		var syntax *jsontree.SyntaxError
@@ -63,30 +63,12 @@ func Parse(data []byte) (*Document, error) {
 }
 
 type parser struct {
-	data     []byte
+	places   trustmodel.Places
 	repeated []Repeated
-
-	// Where the last position was, for the next one to count from.
-	offset int
-	last   Position
 }
 
 // at returns the position of a byte.
-func (p *parser) at(offset int) Position {
-	offset = min(offset, len(p.data))
-	if offset < p.offset || p.last.Line == 0 {
-		p.offset, p.last = 0, Position{Line: 1, Column: 1}
-	}
-	for p.offset < offset {
-		r, n := utf8.DecodeRune(p.data[p.offset:])
-		p.offset += n
-		p.last.Column++
-		if r == '\n' {
-			p.last = Position{Line: p.last.Line + 1, Column: 1}
-		}
-	}
-	return p.last
-}
+func (p *parser) at(offset int) Position { return p.places.At(offset) }
 
 func (p *parser) failAt(offset int, format string, args ...any) error {
 	return p.refusedBy("", offset, format, args...)
@@ -102,7 +84,7 @@ func (p *parser) document(root *jsontree.Node) (*Document, error) {
 	if root.Kind != jsontree.Object {
 		return nil, p.failAt(root.Offset, "a trust policy is one JSON object, not %v", root.Kind)
 	}
-	d := &Document{Characters: characters(p.data)}
+	d := &Document{Characters: characters(p.places.Text)}
 	if d.Characters > maxQuota {
 		return nil, p.failAt(0, "%d characters without white space; AWS never allows a trust policy more than %d: split the role", d.Characters, maxQuota)
 	}

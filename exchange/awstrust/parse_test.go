@@ -38,27 +38,27 @@ func TestParse(t *testing.T) {
 	assert.Empty(t, d.Repeated)
 	require.Len(t, d.Statements, 2)
 	main := d.Statements[0]
-	assert.Equal(t, Position{5, 5}, main.Position)
+	assert.Equal(t, Position{Line: 5, Column: 5}, main.Position)
 	assert.Equal(t, "Main", main.Sid)
 	assert.Equal(t, Allow, main.Effect)
 	assert.Equal(t, []Principal{
-		{"Federated", "arn:aws:iam::123456789012:oidc-provider/gitlab.com", Position{8, 35}}, {"AWS", "123456789012", Position{8, 97}},
+		{"Federated", "arn:aws:iam::123456789012:oidc-provider/gitlab.com", Position{Line: 8, Column: 35}}, {"AWS", "123456789012", Position{Line: 8, Column: 97}},
 	}, main.Principals)
-	assert.Equal(t, []Value{{"sts:AssumeRoleWithWebIdentity", Position{9, 18}}, {"sts:TagSession", Position{9, 51}}}, main.Actions)
+	assert.Equal(t, []Value{{"sts:AssumeRoleWithWebIdentity", Position{Line: 9, Column: 18}}, {"sts:TagSession", Position{Line: 9, Column: 51}}}, main.Actions)
 	equals := Operator{Name: "StringEquals"}
 	assert.Equal(t, []Condition{
-		{Operator: equals, Key: "gitlab.com:aud", Values: []Value{{"https://deploy.example", Position{12, 29}}}, Position: Position{12, 11}},
-		{Operator: equals, Key: "gitlab.com:sub", Values: []Value{{"a", Position{13, 30}}, {"é", Position{13, 35}}, {"5", Position{13, 40}}}, Position: Position{13, 11}},
-		{Operator: Operator{Name: "Bool"}, Key: "é", Values: []Value{{"true", Position{15, 23}}}, Position: Position{15, 18}},
-		{Operator: Operator{Name: "Bool"}, Key: "aws:SecureTransport", Values: []Value{{"true", Position{15, 52}}}, Position: Position{15, 29}},
+		{Operator: equals, Key: "gitlab.com:aud", Values: []Value{{"https://deploy.example", Position{Line: 12, Column: 29}}}, Position: Position{Line: 12, Column: 11}},
+		{Operator: equals, Key: "gitlab.com:sub", Values: []Value{{"a", Position{Line: 13, Column: 30}}, {"é", Position{Line: 13, Column: 35}}, {"5", Position{Line: 13, Column: 40}}}, Position: Position{Line: 13, Column: 11}},
+		{Operator: Operator{Name: "Bool"}, Key: "é", Values: []Value{{"true", Position{Line: 15, Column: 23}}}, Position: Position{Line: 15, Column: 18}},
+		{Operator: Operator{Name: "Bool"}, Key: "aws:SecureTransport", Values: []Value{{"true", Position{Line: 15, Column: 52}}}, Position: Position{Line: 15, Column: 29}},
 	}, main.Conditions)
 	other := d.Statements[1]
-	assert.Equal(t, Position{18, 5}, other.Position)
+	assert.Equal(t, Position{Line: 18, Column: 5}, other.Position)
 	assert.Equal(t, Deny, other.Effect)
 	assert.Empty(t, other.Principals)
-	assert.Equal(t, []Principal{{"Federated", "*", Position{18, 54}}}, other.NotPrincipals)
+	assert.Equal(t, []Principal{{"Federated", "*", Position{Line: 18, Column: 54}}}, other.NotPrincipals)
 	assert.Empty(t, other.Actions)
-	assert.Equal(t, []Value{{"sts:*", Position{18, 73}}}, other.NotActions)
+	assert.Equal(t, []Value{{"sts:*", Position{Line: 18, Column: 73}}}, other.NotActions)
 }
 
 // What AWS takes in more than one form.
@@ -67,7 +67,7 @@ func TestParseForms(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, d.Version)
 	require.Len(t, d.Statements, 1)
-	assert.Equal(t, []Principal{{"", "*", Position{1, 44}}}, d.Statements[0].Principals)
+	assert.Equal(t, []Principal{{"", "*", Position{Line: 1, Column: 44}}}, d.Statements[0].Principals)
 	assert.Empty(t, d.Statements[0].Conditions)
 	assert.Equal(t, 76, d.Characters)
 
@@ -87,17 +87,17 @@ func TestParseRepeated(t *testing.T) {
 "StringEquals":{"x:sub":"two"}}}]}`))
 	require.NoError(t, err)
 	assert.Equal(t, []Repeated{
-		{Name: "Effect", First: Position{1, 16}, Again: Position{1, 32}},
-		{Name: "Action", First: Position{2, 47}, Again: Position{2, 73}},
-		{Name: "Condition", First: Position{3, 1}, Again: Position{4, 1}},
-		{Name: "Federated", First: Position{2, 14}, Again: Position{2, 30}},
-		{Name: "StringEquals", First: Position{5, 1}, Again: Position{7, 1}},
-		{Name: "x:sub", First: Position{6, 15}, Again: Position{6, 31}},
-		{Name: "x:sub", First: Position{6, 15}, Again: Position{6, 48}, CaseOnly: true},
+		{Name: "Effect", First: Position{Line: 1, Column: 16}, Again: Position{Line: 1, Column: 32}},
+		{Name: "Action", First: Position{Line: 2, Column: 47}, Again: Position{Line: 2, Column: 73}},
+		{Name: "Condition", First: Position{Line: 3, Column: 1}, Again: Position{Line: 4, Column: 1}},
+		{Name: "Federated", First: Position{Line: 2, Column: 14}, Again: Position{Line: 2, Column: 30}},
+		{Name: "StringEquals", First: Position{Line: 5, Column: 1}, Again: Position{Line: 7, Column: 1}},
+		{Name: "x:sub", First: Position{Line: 6, Column: 15}, Again: Position{Line: 6, Column: 31}},
+		{Name: "x:sub", First: Position{Line: 6, Column: 15}, Again: Position{Line: 6, Column: 48}, CaseOnly: true},
 	}, d.Repeated)
 	st := d.Statements[0]
 	assert.Equal(t, Allow, st.Effect)
-	assert.Equal(t, []Principal{{"Federated", "y", Position{2, 42}}}, st.Principals)
+	assert.Equal(t, []Principal{{"Federated", "y", Position{Line: 2, Column: 42}}}, st.Principals)
 	assert.Equal(t, "sts:AssumeRoleWithWebIdentity", st.Actions[0].Text)
 	type kept struct {
 		key, value string

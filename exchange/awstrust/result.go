@@ -6,68 +6,31 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // Outcome is what a simulation came to.
-type Outcome uint8
+type Outcome = trustmodel.Outcome
 
 const (
 	// Indeterminate: AWS may accept or reject, and what it depends on is among
 	// the result's assumptions. It is the zero Outcome.
-	Indeterminate Outcome = iota
+	Indeterminate = trustmodel.Indeterminate
 	// Accepted: STS gives out credentials, as far as this package looks.
-	Accepted
+	Accepted = trustmodel.Accepted
 	// Rejected: STS does not.
-	Rejected
+	Rejected = trustmodel.Rejected
 )
 
-// String returns "indeterminate", "accepted" or "rejected".
-func (o Outcome) String() string {
-	return [...]string{"indeterminate", "accepted", "rejected"}[min(o, Rejected)]
-}
-
 // Truth is whether something holds.
-type Truth uint8
+type Truth = trustmodel.Truth
 
 // The three answers. The zero one is that it cannot be told.
 const (
-	Unknown Truth = iota
-	False
-	True
+	Unknown = trustmodel.Unknown
+	False   = trustmodel.False
+	True    = trustmodel.True
 )
-
-// String returns "unknown", "false" or "true".
-func (t Truth) String() string { return [...]string{"unknown", "false", "true"}[min(t, True)] }
-
-func truth(b bool) Truth {
-	if b {
-		return True
-	}
-	return False
-}
-
-// and is False if one is, else Unknown if one is.
-func (t Truth) and(u Truth) Truth {
-	switch {
-	case t == False || u == False:
-		return False
-	case t == Unknown || u == Unknown:
-		return Unknown
-	}
-	return True
-}
-
-func (t Truth) not() Truth {
-	switch t {
-	case True:
-		return False
-	case False:
-		return True
-	}
-	return Unknown
-}
-
-func (t Truth) or(u Truth) Truth { return t.not().and(u.not()).not() }
 
 // Result is what [Simulate] found out.
 type Result struct {

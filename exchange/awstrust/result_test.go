@@ -34,9 +34,9 @@ func TestExplained(t *testing.T) {
 	statement, check, ok := got.Deciding()
 	require.True(t, ok)
 	assert.Equal(t, 1, statement.Index)
-	assert.Equal(t, Position{6, 5}, statement.Position)
+	assert.Equal(t, Position{Line: 6, Column: 5}, statement.Position)
 	assert.Equal(t, Check{
-		Position: Position{11, 10}, Operator: "StringEquals", Key: "gitlab.com:sub",
+		Position: Position{Line: 11, Column: 10}, Operator: "StringEquals", Key: "gitlab.com:sub",
 		Expected: []string{"project_path:acme/payments:*"}, Actual: []string{gitLabSub}, Present: true, Holds: False,
 		Why: `"gitlab.com:sub" is "project_path:acme/payments:ref_type:branch:ref:main", and StringEquals wants "project_path:acme/payments:*"; it takes * and ? as they are`,
 	}, check)

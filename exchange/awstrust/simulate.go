@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // webIdentity is the action of a request with a web identity token.
@@ -146,7 +147,7 @@ func (s *simulation) checkTrust() bool {
 	var texts []string
 	for _, action := range s.token.actions() {
 		passed, text, statements := s.decide(action)
-		stage.Passed = stage.Passed.and(passed)
+		stage.Passed = trustmodel.And(stage.Passed, passed)
 		stage.Statements = append(stage.Statements, statements...)
 		if passed != True || len(texts) == 0 {
 			texts = append(texts, text)
@@ -181,9 +182,9 @@ func (s *simulation) decide(action string) (Truth, string, []StatementResult) {
 		st := env.statement(i, action)
 		all = append(all, st)
 		if st.Effect == Deny {
-			denied = denied.or(st.Applies)
+			denied = trustmodel.Or(denied, st.Applies)
 		} else {
-			allowed = allowed.or(st.Applies)
+			allowed = trustmodel.Or(allowed, st.Applies)
 		}
 	}
 	first := func(effect Effect, applies Truth) string {
@@ -194,7 +195,7 @@ func (s *simulation) decide(action string) (Truth, string, []StatementResult) {
 		}
 		return ""
 	}
-	passed := allowed.and(denied.not())
+	passed := trustmodel.And(allowed, trustmodel.Not(denied))
 	switch {
 	case denied == True:
 		return passed, first(Deny, True) + " denies " + action, all

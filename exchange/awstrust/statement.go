@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // statement holds a statement against the request for an action.
@@ -21,7 +22,7 @@ func (e *environment) statement(i int, action string) StatementResult {
 	out.Applies = True
 	for _, c := range out.Checks {
 		if !c.Superseded {
-			out.Applies = out.Applies.and(c.Holds)
+			out.Applies = trustmodel.And(out.Applies, c.Holds)
 		}
 	}
 	return out
@@ -67,7 +68,7 @@ func (e *environment) principal(st *Statement) Check {
 		if named == Unknown {
 			c.Assumption = assumption
 		}
-		if c.Holds = c.Holds.or(named); c.Holds == True {
+		if c.Holds = trustmodel.Or(c.Holds, named); c.Holds == True {
 			c.Position, c.Assumption = p.Position, ""
 			break
 		}
@@ -89,7 +90,7 @@ func (e *environment) named(p Principal, effect Effect) (Truth, string) {
 	case strings.Contains(p.Name, "${"):
 		return Unknown, fmt.Sprintf("the principal %s, which is a template that nobody filled in, is the provider", safetext.Quote(p.Name))
 	case p.Kind == "Federated":
-		return truth(p.Name == "*" || e.provider.names(p.Name)), ""
+		return trustmodel.TruthOf(p.Name == "*" || e.provider.names(p.Name)), ""
 	case p.Kind == "":
 		return Unknown, `the principal "*" means web identities too`
 	case p.Kind == "AWS" && p.Name == "*" && effect == Deny:
@@ -116,11 +117,11 @@ func (e *environment) action(st *Statement, action string) Check {
 	}
 	c.Holds = False
 	for _, v := range list {
-		matches := truth(wildcards(strings.ToLower(v.Text)).match(strings.ToLower(action)))
+		matches := trustmodel.TruthOf(wildcards(strings.ToLower(v.Text)).match(strings.ToLower(action)))
 		if strings.Contains(v.Text, "${") {
 			matches, c.Assumption = Unknown, fmt.Sprintf("the action %s, which is a template that nobody filled in, is %s", safetext.Quote(v.Text), action)
 		}
-		if c.Holds = c.Holds.or(matches); c.Holds == True {
+		if c.Holds = trustmodel.Or(c.Holds, matches); c.Holds == True {
 			c.Position, c.Assumption = v.Position, ""
 			break
 		}

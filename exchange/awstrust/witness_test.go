@@ -139,7 +139,7 @@ func TestLintRefusesToken(t *testing.T) {
 	i := slices.IndexFunc(found, func(f Finding) bool { return f.ID == "TRUST001" })
 	assert.Equal(t, Broken, found[i].Kind)
 	assert.Equal(t, High, found[i].Severity)
-	assert.Equal(t, Position{1, 247}, found[i].Position)
+	assert.Equal(t, Position{Line: 1, Column: 247}, found[i].Position)
 	assert.Contains(t, found[i].Problem, `"gitlab.com:sub" is "project_path:acme/payments:ref_type:branch:ref:main"`)
 
 	// The token is the other one of the job's two.

@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // splitCondition compiles what a condition joins by &&, to say which part failed.
@@ -97,7 +98,7 @@ func (q *run) holds(e *expression) (t Truth, why, assumption string) {
 	if !ok {
 		return False, "of the type " + out.Type().TypeName() + ", not true or false", ""
 	}
-	return truth(bool(b)), fmt.Sprint(bool(b)), ""
+	return trustmodel.TruthOf(bool(b)), fmt.Sprint(bool(b)), ""
 }
 
 // values lists what an expression reads, for a sentence.

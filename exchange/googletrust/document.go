@@ -1,9 +1,8 @@
 package googletrust
 
 import (
-	"fmt"
-
 	"github.com/cioidc/cioidc/internal/cloudnames"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // Document is what decides on Google's side: a provider, which says whose tokens
@@ -29,18 +28,7 @@ const (
 
 // Position is where something stands in the text of its part. The zero Position
 // is that of what is not written there.
-type Position struct {
-	Line   int // from 1
-	Column int // from 1, in characters
-}
-
-// String returns line and column as "3:14", or "-" for the zero Position.
-func (p Position) String() string {
-	if p == (Position{}) {
-		return "-"
-	}
-	return fmt.Sprintf("%d:%d", p.Line, p.Column)
-}
+type Position = trustmodel.Position
 
 // Value is a text and where it stands.
 type Value struct {

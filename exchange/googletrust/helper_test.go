@@ -57,7 +57,7 @@ func encode(t *testing.T, c, changes claimSet) []byte {
 func providerOf(condition string, mapping ...string) *Provider {
 	p := &Provider{
 		ProjectNumber: "123456789012", Pool: "ci", ID: "gitlab", IssuerURI: Value{Text: "https://gitlab.com"},
-		AllowedAudiences: []Value{{Text: "https://deploy.example"}}, Condition: Value{Text: condition, Position: Position{2, 3}},
+		AllowedAudiences: []Value{{Text: "https://deploy.example"}}, Condition: Value{Text: condition, Position: Position{Line: 2, Column: 3}},
 	}
 	if strings.Contains(condition+strings.Join(mapping, ""), "circleci") {
 		p.IssuerURI.Text = "https://oidc.circleci.com/org/" + organization
@@ -66,7 +66,7 @@ func providerOf(condition string, mapping ...string) *Provider {
 		mapping = []string{"google.subject", "assertion.sub"}
 	}
 	for i := 0; i < len(mapping); i += 2 {
-		p.Mapping = append(p.Mapping, Attribute{Name: mapping[i], Expression: Value{Text: mapping[i+1], Position: Position{i + 3, 9}}})
+		p.Mapping = append(p.Mapping, Attribute{Name: mapping[i], Expression: Value{Text: mapping[i+1], Position: Position{Line: i + 3, Column: 9}}})
 	}
 	return p
 }
@@ -75,7 +75,7 @@ func providerOf(condition string, mapping ...string) *Provider {
 func bound(members ...string) []Binding {
 	b := Binding{Role: "roles/iam.workloadIdentityUser"}
 	for _, m := range members {
-		b.Members = append(b.Members, Value{Text: strings.ReplaceAll(m, "POOL", poolPath), Position: Position{1, 7}})
+		b.Members = append(b.Members, Value{Text: strings.ReplaceAll(m, "POOL", poolPath), Position: Position{Line: 1, Column: 7}})
 	}
 	return []Binding{b}
 }

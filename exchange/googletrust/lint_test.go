@@ -250,7 +250,7 @@ func TestRefusedToken(t *testing.T) {
 	found, err := Lint(&Document{Provider: gl("assertion.project_id == '1' && assertion.pipeline_source == 'push'")}, &LintOptions{Token: token})
 	require.NoError(t, err)
 	require.Equal(t, []string{"TRUST001"}, idsOf(found))
-	assert.Equal(t, Position{2, 3}, found[0].Position)
+	assert.Equal(t, Position{Line: 2, Column: 3}, found[0].Position)
 	assert.Contains(t, found[0].Problem, `assertion.project_id == "1" is false: assertion.project_id is "67890"`)
 	_, err = Fix(&Document{Provider: gl("true")}, found[0], &LintOptions{Token: token})
 	var no *NoFixError

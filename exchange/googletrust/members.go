@@ -7,6 +7,7 @@ import (
 
 	"github.com/cioidc/cioidc/internal/cloudnames"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // member is a principal of a workload identity pool, taken apart.
@@ -146,7 +147,7 @@ func (q *run) checkMember(c *Check, b Binding) bool {
 		c.Holds, c.Why = False, safetext.Quote(c.Expected)+" is of another pool"
 		return true
 	}
-	c.Holds = truth(slices.Contains(q.principals(m.pool), c.Expected))
+	c.Holds = trustmodel.TruthOf(slices.Contains(q.principals(m.pool), c.Expected))
 	c.Why = safetext.Quote(c.Expected) + " is one of the token's names"
 	switch {
 	case c.Holds == False:

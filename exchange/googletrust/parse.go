@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/cioidc/cioidc/internal/jsontree"
 	"github.com/cioidc/cioidc/internal/nearname"
 	"github.com/cioidc/cioidc/internal/safetext"
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // MaxBytes is the longest text that [ParseProvider] and [ParseBindings] read.
@@ -31,16 +31,12 @@ func (e *ParseError) Error() string {
 
 // parser reads one text.
 type parser struct {
-	data []byte
-
-	// Where the last position was, for the next one to count from.
-	offset int
-	last   Position
+	places trustmodel.Places
 }
 
 // read parses the text as JSON.
 func read(data []byte) (*parser, *jsontree.Node, error) {
-	p := &parser{data: data}
+	p := &parser{places: trustmodel.Places{Text: data}}
 	if len(data) > MaxBytes {
 		return nil, nil, p.failAt(0, "%d bytes, which is more than the %d that are read", len(data), MaxBytes)
 	}
@@ -56,21 +52,7 @@ func read(data []byte) (*parser, *jsontree.Node, error) {
 }
 
 // at returns the position of a byte.
-func (p *parser) at(offset int) Position {
-	offset = min(offset, len(p.data))
-	if offset < p.offset || p.last.Line == 0 {
-		p.offset, p.last = 0, Position{Line: 1, Column: 1}
-	}
-	for p.offset < offset {
-		r, n := utf8.DecodeRune(p.data[p.offset:])
-		p.offset += n
-		p.last.Column++
-		if r == '\n' {
-			p.last = Position{Line: p.last.Line + 1, Column: 1}
-		}
-	}
-	return p.last
-}
+func (p *parser) at(offset int) Position { return p.places.At(offset) }
 
 func (p *parser) failAt(offset int, format string, args ...any) error {
 	at := p.at(offset)

@@ -30,14 +30,14 @@ func TestParseProvider(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &Provider{
 		ProjectNumber: "123456789012", Pool: "ci", ID: "gitlab", State: "ACTIVE",
-		IssuerURI:        Value{"https://gitlab.com", Position{11, 18}},
-		AllowedAudiences: []Value{{"https://deploy.example", Position{10, 26}}},
+		IssuerURI:        Value{"https://gitlab.com", Position{Line: 11, Column: 18}},
+		AllowedAudiences: []Value{{"https://deploy.example", Position{Line: 10, Column: 26}}},
 		Mapping: []Attribute{
-			{"attribute.ref", Value{"assertion.ref", Position{4, 22}}, Position{4, 5}},
-			{"google.subject", Value{"assertion.sub", Position{5, 23}}, Position{5, 5}},
+			{"attribute.ref", Value{"assertion.ref", Position{Line: 4, Column: 22}}, Position{Line: 4, Column: 5}},
+			{"google.subject", Value{"assertion.sub", Position{Line: 5, Column: 23}}, Position{Line: 5, Column: 5}},
 		},
-		Condition: Value{"assertion.project_id == '67890'", Position{2, 25}},
-		Position:  Position{1, 1},
+		Condition: Value{"assertion.project_id == '67890'", Position{Line: 2, Column: 25}},
+		Position:  Position{Line: 1, Column: 1},
 	}, p)
 	assert.Equal(t, "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci/providers/gitlab", p.Name())
 	assert.Equal(t, []string{"https://deploy.example"}, p.Audiences())
@@ -123,13 +123,13 @@ func TestParseBindings(t *testing.T) {
 	b, err := ParseBindings([]byte(policyText))
 	require.NoError(t, err)
 	assert.Equal(t, []Binding{
-		{Role: "roles/iam.workloadIdentityUser", Position: Position{3, 5}, Members: []Value{
-			{"principalSet://x/*", Position{3, 60}}, {"user:chris@acme.example", Position{3, 82}}}},
-		{Role: "roles/viewer", Position: Position{4, 5}, Condition: Value{"request.time.getHours() < 6", Position{4, 91}}},
+		{Role: "roles/iam.workloadIdentityUser", Position: Position{Line: 3, Column: 5}, Members: []Value{
+			{"principalSet://x/*", Position{Line: 3, Column: 60}}, {"user:chris@acme.example", Position{Line: 3, Column: 82}}}},
+		{Role: "roles/viewer", Position: Position{Line: 4, Column: 5}, Condition: Value{"request.time.getHours() < 6", Position{Line: 4, Column: 91}}},
 	}, b)
 	b, err = ParseBindings([]byte(`["principalSet://x/*"]`))
 	require.NoError(t, err)
-	assert.Equal(t, []Binding{{Members: []Value{{"principalSet://x/*", Position{1, 2}}}, Position: Position{1, 1}}}, b)
+	assert.Equal(t, []Binding{{Members: []Value{{"principalSet://x/*", Position{Line: 1, Column: 2}}}, Position: Position{Line: 1, Column: 1}}}, b)
 	for _, none := range []string{`{"etag":"ACAB"}`, `{"bindings":[]}`, `{"bindings":null}`} {
 		b, err = ParseBindings([]byte(none))
 		require.NoError(t, err)

@@ -3,46 +3,33 @@ package googletrust
 import (
 	"fmt"
 	"strings"
+
+	"github.com/cioidc/cioidc/internal/trustmodel"
 )
 
 // Outcome is what a simulation came to.
-type Outcome uint8
+type Outcome = trustmodel.Outcome
 
 const (
 	// Indeterminate: Google may accept or reject, and what it depends on is among
 	// the result's assumptions. It is the zero Outcome.
-	Indeterminate Outcome = iota
+	Indeterminate = trustmodel.Indeterminate
 	// Accepted: the token gets into the pool and, where bindings are known, at
 	// least one of them is for it.
-	Accepted
+	Accepted = trustmodel.Accepted
 	// Rejected: it does not, or none is.
-	Rejected
+	Rejected = trustmodel.Rejected
 )
 
-// String returns "indeterminate", "accepted" or "rejected".
-func (o Outcome) String() string {
-	return [...]string{"indeterminate", "accepted", "rejected"}[min(o, Rejected)]
-}
-
 // Truth is whether something holds.
-type Truth uint8
+type Truth = trustmodel.Truth
 
 // The three answers. The zero one is that it cannot be told.
 const (
-	Unknown Truth = iota
-	False
-	True
+	Unknown = trustmodel.Unknown
+	False   = trustmodel.False
+	True    = trustmodel.True
 )
-
-// String returns "unknown", "false" or "true".
-func (t Truth) String() string { return [...]string{"unknown", "false", "true"}[min(t, True)] }
-
-func truth(b bool) Truth {
-	if b {
-		return True
-	}
-	return False
-}
 
 // Result is what [Simulate] found out.
 type Result struct {

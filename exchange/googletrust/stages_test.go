@@ -151,5 +151,5 @@ func TestPartsOfTheCondition(t *testing.T) {
 	c, _ := r.Deciding()
 	assert.Equal(t, `assertion.ref_protected == "false"`, c.Expected)
 	assert.Equal(t, `assertion.ref_protected is "true"`, c.Actual)
-	assert.Equal(t, Position{2, 3}, c.Position)
+	assert.Equal(t, Position{Line: 2, Column: 3}, c.Position)
 }

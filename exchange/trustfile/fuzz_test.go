@@ -41,7 +41,7 @@ func FuzzRead(f *testing.F) {
 			if len(d.Text) == 0 {
 				continue
 			}
-			at := d.At(Position{1, 1})
+			at := d.At(Position{Line: 1, Column: 1})
 			require.Positive(t, at.Line)
 			require.LessOrEqual(t, at.Line, lines)
 		}

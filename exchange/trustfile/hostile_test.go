@@ -49,5 +49,5 @@ func TestForEach(t *testing.T) {
 		"      Properties: {AssumeRolePolicyDocument: {Statement: [{Action: 'sts:AssumeRoleWithWebIdentity'}]}}\n"))
 	require.NoError(t, err)
 	require.Len(t, docs, 1)
-	assert.Equal(t, []Reference{{"Fn::ForEach::R", Position{3, 3}}}, docs[0].Unresolved)
+	assert.Equal(t, []Reference{{"Fn::ForEach::R", Position{Line: 3, Column: 3}}}, docs[0].Unresolved)
 }

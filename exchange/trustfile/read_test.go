@@ -170,7 +170,7 @@ func TestGoogle(t *testing.T) {
 	two, err := Read("list.yaml", []byte("---\noidc: {issuerUri: https://a.example}\n---\noidc: {issuerUri: https://b.example}\n"))
 	require.NoError(t, err)
 	require.Len(t, two, 2, "as gcloud prints a list")
-	assert.Equal(t, Position{4, 1}, two[1].Position)
+	assert.Equal(t, Position{Line: 4, Column: 1}, two[1].Position)
 
 	bindings, err := Read("iam.json", []byte(`{"bindings":[{"role":"roles/iam.workloadIdentityUser","members":["principalSet://x"]}],"etag":"x","version":1}`))
 	require.NoError(t, err)
