@@ -1,6 +1,7 @@
 package awstrust
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -76,7 +77,11 @@ func (o *LintOptions) payload() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return legitimatePayload(o.Token, variants)
+	payload, err := hostile.Legitimate(o.Token, variants)
+	if err != nil {
+		return nil, fmt.Errorf("awstrust: LintOptions.Token: %w", err)
+	}
+	return payload, nil
 }
 
 // principal names the token's provider, and nobody else.

@@ -47,9 +47,9 @@ func prove(doc *Document, o *LintOptions, found []Finding, proofs [][]string) ([
 		}
 		out = append(out, f)
 	}
-	legitimate, err := legitimatePayload(o.Token, variants)
+	legitimate, err := hostile.Legitimate(o.Token, variants)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("awstrust: LintOptions.Token: %w", err)
 	}
 	if f, refused := refusedToken(Simulate(doc, legitimate, o.provider(doc, o.Token), o.Request)); refused {
 		for _, id := range []string{"subject-first-form", "subject-second-form"} {
@@ -86,20 +86,6 @@ func seen(v hostile.Variant) bool {
 		}
 	}
 	return false
-}
-
-// legitimatePayload returns the claims set of the token itself. One that was
-// made up field by field has none; a variant is made of it then.
-func legitimatePayload(m claims.Model, variants []hostile.Variant) ([]byte, error) {
-	if payload := m.RegisteredClaims().Payload(); len(payload) > 0 {
-		return payload, nil
-	}
-	for _, v := range variants {
-		if v.ID == "next-run" {
-			return v.Claims.RegisteredClaims().Payload(), nil
-		}
-	}
-	return nil, fmt.Errorf("awstrust: LintOptions.Token: made without claims.Decode, and without a job")
 }
 
 // refusedToken is the finding that a document refuses the token that it is for.

@@ -51,7 +51,7 @@ func Fix(doc *Document, f Finding, o *LintOptions) (*Fixed, error) {
 	if err != nil {
 		return nil, &NoFixError{f.ID, "LintOptions.Token: " + safetext.Cut(err.Error())}
 	}
-	payload, err := legitimatePayload(o.Token, variants)
+	payload, err := hostile.Legitimate(o.Token, variants)
 	if err != nil {
 		return nil, &NoFixError{f.ID, "LintOptions.Token has no claims set"}
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cioidc/cioidc/claims"
 	"github.com/cioidc/cioidc/internal/hostile"
 	"github.com/cioidc/cioidc/internal/safetext"
 )
@@ -56,9 +55,9 @@ func prove(s *Simulator, o *LintOptions, found []Finding, proofs [][]string) ([]
 		}
 		out = append(out, f)
 	}
-	legitimate, err := legitimatePayload(o.Token, variants)
+	legitimate, err := hostile.Legitimate(o.Token, variants)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("googletrust: LintOptions.Token: %w", err)
 	}
 	if r := s.Simulate(legitimate, o.Request); r.Outcome == Rejected {
 		return append(out, refusedToken(r)), nil
@@ -73,20 +72,6 @@ func prove(s *Simulator, o *LintOptions, found []Finding, proofs [][]string) ([]
 		}
 	}
 	return out, nil
-}
-
-// legitimatePayload returns the claims set of the token itself. One that was made
-// up field by field has none; a variant is made of it then.
-func legitimatePayload(m claims.Model, variants []hostile.Variant) ([]byte, error) {
-	if payload := m.RegisteredClaims().Payload(); len(payload) > 0 {
-		return payload, nil
-	}
-	for _, v := range variants {
-		if v.ID == "next-run" {
-			return v.Claims.RegisteredClaims().Payload(), nil
-		}
-	}
-	return nil, fmt.Errorf("googletrust: LintOptions.Token: made without claims.Decode, and without a job")
 }
 
 // refusedToken is the finding that a document refuses the token that it is for.

@@ -139,3 +139,17 @@ func sorted(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Legitimate returns the claims set of the token itself. One that was made up field
+// by field has none; a variant is made of it then; the error says that there is none.
+func Legitimate(m claims.Model, variants []Variant) ([]byte, error) {
+	if payload := m.RegisteredClaims().Payload(); len(payload) > 0 {
+		return payload, nil
+	}
+	for _, v := range variants {
+		if v.ID == "next-run" {
+			return v.Claims.RegisteredClaims().Payload(), nil
+		}
+	}
+	return nil, errors.New("made without claims.Decode, and without a job")
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cioidc/cioidc/oidc/policy"
 )
 
 // Effect is what a [Gap] does.
@@ -83,4 +85,18 @@ func (e *Error) Error() string { return e.Field + ": " + e.Problem }
 // Wrong makes an [Error].
 func Wrong(field, format string, args ...any) error {
 	return &Error{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// RuleOf returns what p says and its rule of this name that allows. The error is an
+// *[Error].
+func RuleOf(p *policy.Policy, rule string) (policy.Spec, policy.Rule, error) {
+	if p == nil {
+		return policy.Spec{}, policy.Rule{}, Wrong("policy", "there is none: give one that policy.Parse or policy.New returned")
+	}
+	spec := p.Spec()
+	i := slices.IndexFunc(spec.Rules, func(r policy.Rule) bool { return r.Name == rule })
+	if i < 0 {
+		return policy.Spec{}, policy.Rule{}, Wrong("rule", "the policy has no rule %q that allows", rule)
+	}
+	return spec, spec.Rules[i], nil
 }

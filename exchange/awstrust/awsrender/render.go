@@ -39,16 +39,11 @@ func Render(p *policy.Policy, rule string, t *Target) (*Rendered, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	if p == nil {
-		return nil, trustgap.Wrong("policy", "there is none: give one that policy.Parse or policy.New returned")
+	spec, wanted, err := trustgap.RuleOf(p, rule)
+	if err != nil {
+		return nil, err
 	}
-	spec := p.Spec()
-	i := slices.IndexFunc(spec.Rules, func(r policy.Rule) bool { return r.Name == rule })
-	if i < 0 {
-		return nil, trustgap.Wrong("rule", "the policy has no rule %q that allows", rule)
-	}
-	d := &draft{rule: spec.Rules[i], spec: spec, target: t, equals: map[string][]string{}, notEquals: map[string][]string{}, null: map[string]string{}}
-	var err error
+	d := &draft{rule: wanted, spec: spec, target: t, equals: map[string][]string{}, notEquals: map[string][]string{}, null: map[string]string{}}
 	if d.rule.Platform == policy.GitLab {
 		err = d.gitLab()
 	} else {
